@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"context"
+	"io"
+
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/pipeline"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Evaluator gives expressions their values once the stages that they refer to
+// have ended. Outputs holds, by stage name, the object of a finished stage's
+// outputs; a stage that is missing there is unknown.
+type Evaluator interface {
+	// When is the value of the stage's `when`; why says so in the user's words.
+	// A stage without one is wanted.
+	When(stage *pipeline.Stage, outputs map[string]cty.Value) (wanted bool, why string, diags diag.List)
+	// Environment is the stage's environment, or empty.
+	Environment(stage *pipeline.Stage, outputs map[string]cty.Value) (string, diag.List)
+	// With is the stage's `with` block; sensitive places are marked.
+	With(stage *pipeline.Stage, outputs map[string]cty.Value) (cty.Value, diag.List)
+	// Place finds the source range of a plugin's attribute path.
+	Place(stage *pipeline.Stage, d *pluginv1.Diagnostic) diag.Diagnostic
+}
+
+// Plugins runs components. Every method starts the plugin when it is first
+// needed. An error is about the plugin itself (it crashed, it hung, it spoke
+// nonsense) and is a *PluginError; everything else is in the message.
+type Plugins interface {
+	Validate(ctx context.Context, c pipeline.ComponentRef, kind pluginv1.Kind, req *pluginv1.ValidateRequest) (*pluginv1.ValidateResponse, error)
+	// Execute streams one attempt of a builder or tester, or the Apply, Observe
+	// or Rollback of a deployer. It hands each event to sink in order, checked
+	// for sequence, size and count, and returns the result. When ctx ends it
+	// asks the plugin to stop, waits for the grace period, and then kills the
+	// processes of the attempt.
+	Execute(ctx context.Context, call Call, sink func(*pluginv1.Event) error) (*pluginv1.Result, error)
+	Plan(ctx context.Context, c pipeline.ComponentRef, req *pluginv1.PlanRequest, scope Scope) (*pluginv1.PlanResponse, error)
+	Evaluate(ctx context.Context, c pipeline.ComponentRef, req *pluginv1.EvaluateRequest, scope Scope) (*pluginv1.EvaluateResponse, error)
+}
+
+// Call is one streaming execution. Exactly one request is set.
+type Call struct {
+	Component pipeline.ComponentRef
+	Build     *pluginv1.BuildRequest
+	Test      *pluginv1.TestRequest
+	Apply     *pluginv1.ApplyRequest
+	Observe   *pluginv1.ObserveRequest
+	Rollback  *pluginv1.RollbackRequest
+	Scope     Scope
+}
+
+// Scope is what the plugin may ask of the host during one attempt.
+type Scope struct {
+	AttemptID string
+	// Secrets are the names that the stage mentions.
+	Secrets []string
+}
+
+// Journal keeps durable events. When Append returns nil the event is on disk.
+type Journal interface {
+	Append(ctx context.Context, e event.Event) error
+}
+
+// LogStore keeps the output of attempts.
+type LogStore interface {
+	// StageLog appends to the log of one attempt; Close makes it durable.
+	StageLog(stage string, attempt int) (io.WriteCloser, error)
+}
+
+// View shows events while they happen. It must not block for long.
+type View interface {
+	Show(e event.Event)
+}
+
+// Redactor takes secrets out of a stream before its first byte is stored.
+type Redactor interface {
+	// Stream starts a stream that may split a secret over several writes; Flush
+	// hands on what was held back.
+	Stream(next func([]byte) error) RedactedStream
+	// Text redacts a whole string.
+	Text(s string) string
+	// Add registers the secret parts of a value.
+	Add(secret string)
+}
+
+// RedactedStream is one redacted stream.
+type RedactedStream interface {
+	Write(p []byte) (int, error)
+	Flush() error
+}
+
+// Gate decides on plans. It is asked twice: at a policy stage, and again
+// before Apply.
+type Gate interface {
+	// Decide collects the facts, evaluates the operator's policies and those of
+	// the given policy stages, and signs the decision.
+	Decide(ctx context.Context, req DecisionRequest) (*Decision, error)
+}
+
+// DecisionRequest is a plan and everything known about it.
+type DecisionRequest struct {
+	RunID    string
+	Stage    *pipeline.Stage // the deployer stage; nil when nothing is deployed
+	Attempt  *pluginv1.Attempt
+	Plan     *pluginv1.Plan
+	Facts    []*pluginv1.Fact
+	Evidence Evidence
+	// Policies are the pipeline's own, each with its configuration.
+	Policies []PolicyCall
+}
+
+// PolicyCall is one policy stage's component and configuration.
+type PolicyCall struct {
+	Stage     string
+	Component pipeline.ComponentRef
+	Config    *pluginv1.DynamicValue
+}
+
+// Evidence is what the run has made and measured so far.
+type Evidence struct {
+	Artifacts []event.Artifact
+	Reports   []StageReport
+	Run       event.Run
+}
+
+// StageReport is a tester stage's report on an artifact.
+type StageReport struct {
+	Stage          string
+	ArtifactDigest string // the artifact in the tester's configuration, if one
+	Report         event.Report
+}
+
+// Decision is a signed verdict.
+type Decision struct {
+	Event    event.Decision
+	Envelope []byte // DSSE, JSON; empty unless the verdict is allow
+}

@@ -1,0 +1,264 @@
+// Package event is the only vocabulary of progress: what the engine says, what
+// the journal keeps and what every view shows. It is a leaf.
+//
+// Its JSON form is a stable contract, version 1: fields are added, never
+// renamed or removed. Every event has "type", "time" and "run"; the rest
+// depends on the type.
+package event
+
+import "time"
+
+// Type names what happened.
+type Type string
+
+// The types. Those marked durable are in the journal.
+const (
+	RunStarted       Type = "run_started"       // durable; Run
+	RunResumed       Type = "run_resumed"       // durable
+	StageReady       Type = "stage_ready"       // its needs are met
+	StageSkipped     Type = "stage_skipped"     // durable; Reason
+	AttemptStarted   Type = "attempt_started"   // durable; Attempt
+	AttemptFinished  Type = "attempt_finished"  // durable; Attempt, Finish
+	StageRetrying    Type = "stage_retrying"    // Reason, Delay
+	StageFinished    Type = "stage_finished"    // durable; Finish
+	StageLog         Type = "stage_log"         // Log; kept in log files
+	StageProgress    Type = "stage_progress"    // Progress
+	StageArtifact    Type = "stage_artifact"    // durable; Artifact
+	StageMetric      Type = "stage_metric"      // Metric
+	StageHandle      Type = "stage_handle"      // durable; Handle
+	StageDiagnostic  Type = "stage_diagnostic"  // Diagnostic
+	StageAttestation Type = "stage_attestation" // durable; Attestation
+	PlanMade         Type = "plan_made"         // durable; Plan
+	DecisionMade     Type = "decision_made"     // durable; Decision
+	RunCancelling    Type = "run_cancelling"    // durable; Reason
+	RunFinished      Type = "run_finished"      // durable; Finish
+)
+
+// Event is one thing that happened.
+type Event struct {
+	Type    Type      `json:"type"`
+	Time    time.Time `json:"time"`
+	RunID   string    `json:"run"`
+	Stage   string    `json:"stage,omitempty"` // name, without "stage."
+	Attempt int       `json:"attempt,omitempty"`
+
+	Run         *Run         `json:"run_info,omitempty"`
+	Reason      string       `json:"reason,omitempty"`
+	Delay       Seconds      `json:"delay_seconds,omitempty"`
+	Finish      *Finish      `json:"finish,omitempty"`
+	Log         *Log         `json:"log,omitempty"`
+	Progress    *Progress    `json:"progress,omitempty"`
+	Artifact    *Artifact    `json:"artifact,omitempty"`
+	Metric      *Metric      `json:"metric,omitempty"`
+	Handle      []byte       `json:"handle,omitempty"`
+	Diagnostic  *Diagnostic  `json:"diagnostic,omitempty"`
+	Attestation *Attestation `json:"attestation,omitempty"`
+	Plan        *Plan        `json:"plan,omitempty"`
+	Decision    *Decision    `json:"decision,omitempty"`
+}
+
+// Seconds is a duration in seconds.
+type Seconds float64
+
+// Run describes a run at its start.
+type Run struct {
+	Pipeline    string            `json:"pipeline"`
+	Description string            `json:"description,omitempty"`
+	Root        string            `json:"root"`
+	Digest      string            `json:"pipeline_digest"`
+	Commit      string            `json:"commit,omitempty"`
+	Ref         string            `json:"ref,omitempty"`
+	Clean       bool              `json:"clean"`
+	Runner      string            `json:"runner_version"`
+	Variables   map[string]string `json:"variables,omitempty"` // JSON values; sensitive ones as "(sensitive)"
+	Stages      []StageInfo       `json:"stages"`
+	Trigger     string            `json:"trigger,omitempty"` // empty means by hand
+	Parallelism int               `json:"parallelism"`
+}
+
+// StageInfo describes a stage at the start of a run.
+type StageInfo struct {
+	Name  string   `json:"name"`
+	Uses  string   `json:"uses"`
+	Kind  string   `json:"kind"`
+	Needs []string `json:"needs,omitempty"`
+	// PluginDigest is "sha256:<hex>" of the plugin's binary.
+	PluginDigest string `json:"plugin_digest,omitempty"`
+}
+
+// Status is how a stage or run ended.
+type Status string
+
+// The statuses.
+const (
+	Succeeded Status = "succeeded"
+	Failed    Status = "failed"    // what was run says no
+	Errored   Status = "errored"   // it could not be run
+	Denied    Status = "denied"    // a policy says no
+	Cancelled Status = "cancelled" // somebody stopped it
+	Skipped   Status = "skipped"   // it had no reason to run
+	Unknown   Status = "unknown"   // the runner died while it ran
+)
+
+// Finish is how an attempt, stage or run ended.
+type Finish struct {
+	Status   Status   `json:"status"`
+	Duration Seconds  `json:"duration_seconds"`
+	Failure  *Failure `json:"failure,omitempty"`
+	// Outputs are the stage's outputs, cty JSON with types; sensitive values
+	// are not in it.
+	Outputs  []byte   `json:"outputs,omitempty"`
+	LogBytes int64    `json:"log_bytes,omitempty"`
+	Report   *Report  `json:"report,omitempty"`
+	Rollout  *Rollout `json:"rollout,omitempty"`
+	ExitCode int      `json:"exit_code,omitempty"` // of the run, section "exit codes"
+}
+
+// Failure says why.
+type Failure struct {
+	Summary   string `json:"summary"`
+	Detail    string `json:"detail,omitempty"`
+	Class     string `json:"class,omitempty"`
+	Transient bool   `json:"transient,omitempty"`
+	ExitCode  int    `json:"exit_code,omitempty"` // of the stage's command
+}
+
+// Log is a chunk of output, already redacted.
+type Log struct {
+	Stream string `json:"stream"` // stdout or stderr
+	Data   []byte `json:"data"`
+}
+
+// Progress says how far a long operation is.
+type Progress struct {
+	Task    string `json:"task"`
+	Current int64  `json:"current"`
+	Total   int64  `json:"total,omitempty"`
+	Unit    string `json:"unit,omitempty"`
+}
+
+// Artifact is something that a stage made.
+type Artifact struct {
+	Name        string            `json:"name"`
+	Digest      string            `json:"digest"`
+	MediaType   string            `json:"media_type"`
+	Size        int64             `json:"size"`
+	Location    string            `json:"location"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// Metric is a measured number.
+type Metric struct {
+	Name    string  `json:"name"`
+	Value   float64 `json:"value"`
+	Unit    string  `json:"unit,omitempty"`
+	Samples int64   `json:"samples,omitempty"`
+}
+
+// Threshold is a bound on a metric.
+type Threshold struct {
+	Metric string   `json:"metric"`
+	Min    *float64 `json:"min,omitempty"`
+	Max    *float64 `json:"max,omitempty"`
+	Met    bool     `json:"met"`
+}
+
+// Report is what a tester measured.
+type Report struct {
+	Metrics    []Metric    `json:"metrics,omitempty"`
+	Thresholds []Threshold `json:"thresholds,omitempty"`
+	Cases      *CaseCounts `json:"cases,omitempty"`
+	// Failing holds at most 100 cases that did not pass.
+	Failing []Case `json:"failing,omitempty"`
+}
+
+// CaseCounts counts test cases by verdict.
+type CaseCounts struct {
+	Passed  int `json:"passed"`
+	Failed  int `json:"failed"`
+	Skipped int `json:"skipped"`
+	Errored int `json:"errored"`
+}
+
+// Case is one test case.
+type Case struct {
+	Suite   string `json:"suite,omitempty"`
+	Name    string `json:"name"`
+	Message string `json:"message,omitempty"`
+}
+
+// Diagnostic is a message about the configuration, rendered for people.
+type Diagnostic struct {
+	Severity string `json:"severity"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+}
+
+// Attestation is a statement about an artifact.
+type Attestation struct {
+	SubjectDigest string `json:"subject_digest"`
+	PredicateType string `json:"predicate_type"`
+	Digest        string `json:"digest"` // of the statement, which is a stored blob
+}
+
+// Plan is what a deployer stage will apply.
+type Plan struct {
+	Digest      string   `json:"digest"`
+	Environment string   `json:"environment,omitempty"`
+	Target      string   `json:"target,omitempty"`
+	Changes     []Change `json:"changes,omitempty"`
+}
+
+// Change is what a plan does to one object.
+type Change struct {
+	Action string `json:"action"` // create, update, delete, none, unknown
+	Object string `json:"object"`
+	Diff   string `json:"diff,omitempty"`
+}
+
+// Decision is a verdict on a plan.
+type Decision struct {
+	Verdict    string      `json:"verdict"` // allow, deny, error
+	PlanDigest string      `json:"plan_digest"`
+	For        string      `json:"for,omitempty"` // the deployer stage
+	Policies   []string    `json:"policies"`
+	Rules      []string    `json:"rules"`
+	Violations []Violation `json:"violations,omitempty"`
+	Warnings   []Violation `json:"warnings,omitempty"`
+	Waived     []Violation `json:"waived,omitempty"`
+	Error      string      `json:"error,omitempty"`
+	// Digest is that of the signed statement, which is a stored blob.
+	Digest  string    `json:"digest,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// Violation is one rule that says no.
+type Violation struct {
+	Rule     string   `json:"rule"`
+	Message  string   `json:"message"`
+	Subject  string   `json:"subject,omitempty"`
+	Remedy   string   `json:"remedy,omitempty"`
+	Controls []string `json:"controls,omitempty"`
+	Severity string   `json:"severity,omitempty"`
+	Facts    []string `json:"facts,omitempty"`
+	Waiver   string   `json:"waiver,omitempty"`
+}
+
+// Rollout says where a release stands.
+type Rollout struct {
+	Phase      string      `json:"phase"`
+	Message    string      `json:"message,omitempty"`
+	Replicas   int         `json:"replicas"`
+	Ready      int         `json:"ready"`
+	Placements []Placement `json:"placements,omitempty"`
+}
+
+// Placement is one replica on one node.
+type Placement struct {
+	Replica string           `json:"replica"`
+	Node    string           `json:"node,omitempty"`
+	Devices map[string]int64 `json:"devices,omitempty"`
+	Ready   bool             `json:"ready"`
+}

@@ -1,0 +1,76 @@
+// Package pipeline is the decoded definition of a pipeline: what its files
+// say, before anything runs. It is a leaf: no I/O, and nothing of ours but the
+// wire contract.
+package pipeline
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+)
+
+// Pipeline is a decoded pipeline.
+type Pipeline struct {
+	Name        string
+	Description string
+	Root        string   // absolute path of the folder that relative paths start in
+	Digest      string   // "sha256:<hex>" over the names and contents of its files
+	Stages      []*Stage // in source order
+}
+
+// Stage is the definition of one step.
+type Stage struct {
+	Name      string
+	Component ComponentRef
+	// Schema is what the plugin says about the component.
+	Schema *pluginv1.Component
+	// Needs are the names of all stages that must come first, explicit and by
+	// reference, sorted.
+	Needs   []string
+	Timeout time.Duration // 0 means none
+	Retry   Retry
+	Run     RunMode
+	// Secrets are the names that the stage's expressions pass to secret(…).
+	Secrets []string
+	// Range is the block's header, for messages.
+	Range hcl.Range
+}
+
+// Address is how the language names the stage.
+func (s *Stage) Address() string { return "stage." + s.Name }
+
+// ComponentRef is `uses = "<plugin>.<component>"`.
+type ComponentRef struct {
+	Plugin string
+	Name   string
+	Range  hcl.Range
+}
+
+// String is the form in the language.
+func (c ComponentRef) String() string { return c.Plugin + "." + c.Name }
+
+// Retry says how often a transient failure is tried again.
+type Retry struct {
+	Attempts int           // in all; 1 means no retry
+	Backoff  time.Duration // before the second attempt; doubles with each
+}
+
+// RunMode says on which outcome of its needs a stage runs.
+type RunMode int
+
+// The run modes.
+const (
+	OnSuccess RunMode = iota // all needs succeeded
+	OnFailure                // at least one need failed
+	Always                   // whatever happened, cancellation included
+)
+
+// PluginRequirement is an entry of the `plugins` block, or the implicit
+// requirement of a first-party plugin.
+type PluginRequirement struct {
+	Name    string
+	Source  string // empty for first-party plugins
+	Version string // constraint, empty for any
+	Range   hcl.Range
+}
