@@ -1,0 +1,26 @@
+package sdk
+
+// Annotations of an Artifact that the runner turns into facts for policies. A
+// builder sets one only when it has seen for itself what it says; a key that is
+// left out means not known.
+const (
+	// AnnotationRegistryHost is host[:port] of the registry it was pushed to.
+	AnnotationRegistryHost = "dev.stagegate.registry.host"
+
+	// AnnotationRegistryTLS is the lowest TLS version among all connections of
+	// the push, "1.2" or "1.3"; "none" when any of them was in clear.
+	AnnotationRegistryTLS = "dev.stagegate.registry.tls"
+
+	// AnnotationRegistryCA is "verified" when every server's certificate was
+	// verified against a trusted authority; "none" without TLS.
+	AnnotationRegistryCA = "dev.stagegate.registry.ca"
+
+	// AnnotationFormat is the format of the weights: "safetensors" (all of them,
+	// each header checked by the format's rules), "gguf", "onnx", "hdf5",
+	// "unknown", or "mixed".
+	AnnotationFormat = "dev.stagegate.format"
+
+	// AnnotationEncryption says how the content is encrypted at rest: "absent",
+	// or the name of the algorithm.
+	AnnotationEncryption = "dev.stagegate.encryption"
+)
