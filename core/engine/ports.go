@@ -12,8 +12,9 @@ import (
 )
 
 // Evaluator gives expressions their values once the stages that they refer to
-// have ended. Outputs holds, by stage name, the object of a finished stage's
-// outputs; a stage that is missing there is unknown.
+// have ended. Outputs holds, by stage name, the object of outputs of those of
+// the stage's needs that have succeeded; a stage that is missing there is
+// unknown. It is called from several goroutines.
 type Evaluator interface {
 	// When is the value of the stage's `when`; why says so in the user's words.
 	// A stage without one is wanted.
@@ -59,9 +60,18 @@ type Scope struct {
 	Secrets []string
 }
 
-// Journal keeps durable events. When Append returns nil the event is on disk.
+// Journal keeps durable events, in order. When Append returns nil all of them
+// are on disk; calls from several goroutines may share one write. After an
+// error that wraps syscall.ENOSPC the run is over, but its end may still be
+// recorded: Append is called again, and may work.
 type Journal interface {
-	Append(ctx context.Context, e event.Event) error
+	Append(ctx context.Context, events ...event.Event) error
+}
+
+// Blobs keeps immutable content by digest.
+type Blobs interface {
+	// Put stores what r yields, durably. Nothing is stored when r fails.
+	Put(ctx context.Context, r io.Reader) (digest string, size int64, err error)
 }
 
 // LogStore keeps the output of attempts.
@@ -70,7 +80,9 @@ type LogStore interface {
 	StageLog(stage string, attempt int) (io.WriteCloser, error)
 }
 
-// View shows events while they happen. It must not block for long.
+// View shows events while they happen, one at a time and in order. A view that
+// is slow misses output and progress, never anything else; it does not hold up
+// the run.
 type View interface {
 	Show(e event.Event)
 }
@@ -78,12 +90,14 @@ type View interface {
 // Redactor takes secrets out of a stream before its first byte is stored.
 type Redactor interface {
 	// Stream starts a stream that may split a secret over several writes; Flush
-	// hands on what was held back.
+	// hands on what was held back. What next receives is its own until it
+	// returns.
 	Stream(next func([]byte) error) RedactedStream
 	// Text redacts a whole string.
 	Text(s string) string
-	// Add registers the secret parts of a value.
-	Add(secret string)
+	// Add registers a secret and its usual encodings. It returns an error when
+	// the value is too short to be masked without hiding ordinary words.
+	Add(secret string) error
 }
 
 // RedactedStream is one redacted stream.
@@ -96,16 +110,19 @@ type RedactedStream interface {
 // before Apply.
 type Gate interface {
 	// Decide collects the facts, evaluates the operator's policies and those of
-	// the given policy stages, and signs the decision.
+	// the given policy stages, and signs the decision. A policy that says no or
+	// cannot be evaluated is a Decision; an error is about the gate itself, and
+	// nothing is deployed. The engine stores the envelope as a blob and puts its
+	// digest into the event.
 	Decide(ctx context.Context, req DecisionRequest) (*Decision, error)
 }
 
 // DecisionRequest is a plan and everything known about it.
 type DecisionRequest struct {
 	RunID    string
-	Stage    *pipeline.Stage // the deployer stage; nil when nothing is deployed
-	Attempt  *pluginv1.Attempt
-	Plan     *pluginv1.Plan
+	Stage    *pipeline.Stage   // the deployer stage; nil when nothing is deployed
+	Attempt  *pluginv1.Attempt // in flight: its id may scope calls of plugins
+	Plan     *pluginv1.Plan    // nil when nothing is deployed
 	Facts    []*pluginv1.Fact
 	Evidence Evidence
 	// Policies are the pipeline's own, each with its configuration.
@@ -117,6 +134,8 @@ type PolicyCall struct {
 	Stage     string
 	Component pipeline.ComponentRef
 	Config    *pluginv1.DynamicValue
+	// Secrets are the names that the stage mentions.
+	Secrets []string
 }
 
 // Evidence is what the run has made and measured so far.

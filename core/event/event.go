@@ -201,6 +201,8 @@ type Attestation struct {
 	SubjectDigest string `json:"subject_digest"`
 	PredicateType string `json:"predicate_type"`
 	Digest        string `json:"digest"` // of the statement, which is a stored blob
+	// EnvelopeDigest is that of the signed envelope, a stored blob, if there is one.
+	EnvelopeDigest string `json:"envelope_digest,omitempty"`
 }
 
 // Plan is what a deployer stage will apply.
