@@ -1,0 +1,26 @@
+package runstate
+
+import (
+	"crypto/rand"
+	"regexp"
+	"time"
+)
+
+// idLetters leaves out what people confuse: 0 and o, 1 and i and l, u and v.
+const idLetters = "23456789abcdefghjkmnpqrstvwxyz"
+
+var idPattern = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-z]{4}$`)
+
+// NewID is an id for a run that starts now. Ids sort by time, to the second.
+func NewID(now time.Time) string {
+	tail := make([]byte, 4)
+	// Since Go 1.24 rand.Read never fails.
+	_, _ = rand.Read(tail)
+	for i, b := range tail {
+		tail[i] = idLetters[int(b)%len(idLetters)]
+	}
+	return now.UTC().Format("20060102-150405-") + string(tail)
+}
+
+// ValidID reports whether a string has the form of an id.
+func ValidID(id string) bool { return idPattern.MatchString(id) }

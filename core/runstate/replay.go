@@ -1,0 +1,113 @@
+package runstate
+
+import "github.com/stagegate/stagegate/core/event"
+
+// Replay computes the state of a run from its journal. A run without an end
+// that nobody writes was interrupted: the stages that were on their way are
+// Unknown, since nobody saw how they ended.
+func Replay(h History) *RunState {
+	r := replay{state: &RunState{Status: Pending}, stages: make(map[string]*StageState)}
+	for _, e := range h.Events {
+		r.apply(e)
+	}
+	r.settle(h.Live)
+	return r.state
+}
+
+type replay struct {
+	state  *RunState
+	stages map[string]*StageState
+}
+
+func (r *replay) apply(e event.Event) {
+	s := r.state
+	s.Ended = e.Time
+	switch e.Type {
+	case event.RunStarted:
+		s.ID, s.Started, s.Status = e.RunID, e.Time, Running
+		if e.Run != nil {
+			s.Run = *e.Run
+			for _, info := range e.Run.Stages {
+				r.stage(info.Name).StageInfo = info
+			}
+		}
+	case event.RunResumed:
+		s.Resumed++
+		s.Status, s.Cancelled, s.Failure = Running, "", nil
+	case event.RunCancelling:
+		s.Cancelled = e.Reason
+	case event.RunFinished:
+		if e.Finish != nil {
+			s.Status, s.ExitCode, s.Failure = e.Finish.Status, e.Finish.ExitCode, e.Finish.Failure
+		}
+	default:
+		if e.Stage != "" {
+			r.stage(e.Stage).apply(e)
+		}
+	}
+}
+
+// stage is the state of a stage, made when it is first heard of.
+func (r *replay) stage(name string) *StageState {
+	s, ok := r.stages[name]
+	if !ok {
+		s = &StageState{StageInfo: event.StageInfo{Name: name}, Status: Pending}
+		r.stages[name] = s
+		r.state.Stages = append(r.state.Stages, s)
+	}
+	return s
+}
+
+func (s *StageState) apply(e event.Event) {
+	switch e.Type {
+	case event.AttemptStarted:
+		if s.Started.IsZero() {
+			s.Started = e.Time
+		}
+		s.Status, s.Finish = Running, nil
+		s.Artifacts, s.Attestations = nil, nil
+		s.Attempts = append(s.Attempts, AttemptState{Number: e.Attempt, Started: e.Time})
+	case event.AttemptFinished:
+		if n := len(s.Attempts); n > 0 {
+			s.Attempts[n-1].Finish = e.Finish
+		}
+	case event.StageSkipped:
+		s.Status, s.Reason, s.Ended = event.Skipped, e.Reason, e.Time
+	case event.StageFinished:
+		s.Ended, s.Finish = e.Time, e.Finish
+		if e.Finish != nil {
+			s.Status = e.Finish.Status
+		}
+	default:
+		s.collect(e)
+	}
+}
+
+func (s *StageState) collect(e event.Event) {
+	switch {
+	case e.Type == event.StageArtifact && e.Artifact != nil:
+		s.Artifacts = append(s.Artifacts, *e.Artifact)
+	case e.Type == event.StageAttestation && e.Attestation != nil:
+		s.Attestations = append(s.Attestations, *e.Attestation)
+	case e.Type == event.StageHandle:
+		s.Handle = e.Handle
+	case e.Type == event.PlanMade:
+		s.Plan = e.Plan
+	case e.Type == event.DecisionMade && e.Decision != nil:
+		s.Decisions = append(s.Decisions, *e.Decision)
+	}
+}
+
+// settle says what became of what has not ended.
+func (r *replay) settle(live bool) {
+	s := r.state
+	if live || s.Status != Running && s.Status != Pending {
+		return
+	}
+	s.Status = Interrupted
+	for _, stage := range s.Stages {
+		if stage.Status == Running {
+			stage.Status = event.Unknown
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package runstate
+
+import (
+	"time"
+
+	"github.com/stagegate/stagegate/core/event"
+)
+
+// Statuses of runs and stages that have not ended, beside those of the event
+// package.
+const (
+	Pending     event.Status = "pending"     // it has not started yet
+	Running     event.Status = "running"     // it is on its way
+	Interrupted event.Status = "interrupted" // the runner died; the run can be resumed
+)
+
+// RunState is what a journal amounts to.
+type RunState struct {
+	ID       string
+	Run      event.Run
+	Started  time.Time
+	Ended    time.Time // of the last event, unless the run is Running
+	Status   event.Status
+	ExitCode int
+	Failure  *event.Failure
+	// Cancelled says why the run was cancelled, if it was.
+	Cancelled string
+	Resumed   int           // how often
+	Stages    []*StageState // in the order of the pipeline
+}
+
+// StageState is what a journal says about a stage.
+type StageState struct {
+	event.StageInfo
+	Status   event.Status
+	Reason   string // why it was skipped
+	Started  time.Time
+	Ended    time.Time
+	Attempts []AttemptState
+	// Artifacts and Attestations are those of the last attempt.
+	Artifacts    []event.Artifact
+	Attestations []event.Attestation
+	// Handle finds what a deployer's last attempt started outside.
+	Handle []byte
+	// Plan is the last plan made for the stage.
+	Plan *event.Plan
+	// Decisions are all that were made at the stage, in order.
+	Decisions []event.Decision
+	// Finish says how it ended; nil until it has.
+	Finish *event.Finish
+}
+
+// AttemptState is one try.
+type AttemptState struct {
+	Number  int
+	Started time.Time
+	Finish  *event.Finish // nil until it has ended
+}
+
+// Duration is how long the run took or, at now, has taken.
+func (s *RunState) Duration(now time.Time) time.Duration {
+	if s.Status == Running {
+		return now.Sub(s.Started)
+	}
+	return s.Ended.Sub(s.Started)
+}
+
+// Stage is the stage of a name, or nil.
+func (s *RunState) Stage(name string) *StageState {
+	for _, stage := range s.Stages {
+		if stage.Name == name {
+			return stage
+		}
+	}
+	return nil
+}
