@@ -1,0 +1,79 @@
+package dynamic
+
+import (
+	"fmt"
+
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/msgpack"
+)
+
+// MaxSize bounds one encoded value, in bytes.
+const MaxSize = 2 << 20
+
+type sensitive struct{}
+
+// GoString keeps the mark readable in test output.
+func (sensitive) GoString() string { return "dynamic.Sensitive" }
+
+// Sensitive is the mark of a value that is never shown or stored in clear.
+var Sensitive = sensitive{} //nolint:gochecknoglobals // a value of a zero-size type: constant in effect
+
+// Encode is v, of the given type, for the wire. The mark Sensitive becomes a
+// list of places; any other mark is an error.
+func Encode(v cty.Value, ty cty.Type) (*pluginv1.DynamicValue, error) {
+	converted, err := convert.Convert(v, ty)
+	if err != nil {
+		return nil, fmt.Errorf("encode value: %w", err)
+	}
+	bare, marks := converted.UnmarkDeepWithPaths()
+	data, err := msgpack.Marshal(bare, ty)
+	if err != nil {
+		return nil, fmt.Errorf("encode value: %w", err)
+	}
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("encode value: %d bytes are more than the limit of %d", len(data), MaxSize)
+	}
+	out := &pluginv1.DynamicValue{Msgpack: data}
+	for _, place := range marks {
+		for mark := range place.Marks {
+			if mark != Sensitive {
+				return nil, fmt.Errorf("encode value: unexpected mark %#v", mark)
+			}
+		}
+		path, err := PathToWire(place.Path)
+		if err != nil {
+			return nil, err
+		}
+		out.Sensitive = append(out.Sensitive, path)
+	}
+	return out, nil
+}
+
+// Decode is the value that Encode carried, with its sensitive places marked. A
+// nil message is null.
+func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
+	if dv == nil || len(dv.GetMsgpack()) == 0 {
+		return cty.NullVal(ty), nil
+	}
+	if len(dv.GetMsgpack()) > MaxSize {
+		return cty.NilVal, fmt.Errorf("decode value: %d bytes are more than the limit of %d", len(dv.GetMsgpack()), MaxSize)
+	}
+	v, err := msgpack.Unmarshal(dv.GetMsgpack(), ty)
+	if err != nil {
+		return cty.NilVal, fmt.Errorf("decode value: %w", err)
+	}
+	if len(dv.GetSensitive()) == 0 {
+		return v, nil
+	}
+	marks := make([]cty.PathValueMarks, 0, len(dv.GetSensitive()))
+	for _, place := range dv.GetSensitive() {
+		path, err := PathFromWire(place)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		marks = append(marks, cty.PathValueMarks{Path: path, Marks: cty.NewValueMarks(Sensitive)})
+	}
+	return v.MarkWithPaths(marks), nil
+}

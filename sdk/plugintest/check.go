@@ -1,0 +1,95 @@
+package plugintest
+
+import (
+	"testing"
+
+	"github.com/stagegate/stagegate/sdk"
+	"github.com/stagegate/stagegate/sdk/dynamic"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+	"github.com/zclconf/go-cty/cty"
+	"google.golang.org/protobuf/proto"
+)
+
+// Check holds a plugin to what the runner relies on whatever its components
+// do: it describes itself, always the same; every schema has types and words;
+// Validate survives a configuration of which nothing is known yet; and a
+// deployer applies nothing without a decision.
+func Check(t *testing.T, p sdk.Plugin) {
+	t.Helper()
+	first, err := p.Describe()
+	if err != nil {
+		t.Fatalf("describe: %v", err)
+	}
+	second, err := p.Describe()
+	if err != nil || !proto.Equal(first, second) {
+		t.Errorf("two descriptions differ, %v", err)
+	}
+	if len(first.GetComponents()) == 0 {
+		t.Error("the plugin offers nothing")
+	}
+	h := Start(t, p)
+	for _, c := range first.GetComponents() {
+		t.Run(c.GetName(), func(t *testing.T) {
+			checkWords(t, c)
+			h.checkUnknown(t, c)
+			if c.GetKind() == pluginv1.Kind_KIND_DEPLOYER {
+				h.checkRefusal(t, c)
+			}
+		})
+	}
+}
+
+func checkWords(t *testing.T, c *pluginv1.Component) {
+	t.Helper()
+	for _, a := range c.GetOutputs() {
+		if a.GetDescription() == "" {
+			t.Errorf("output %s has no description", a.GetName())
+		}
+	}
+	var walk func(where string, b *pluginv1.Block)
+	walk = func(where string, b *pluginv1.Block) {
+		for _, a := range b.GetAttributes() {
+			if a.GetDescription() == "" {
+				t.Errorf("argument %s%s has no description", where, a.GetName())
+			}
+		}
+		for _, n := range b.GetBlocks() {
+			if n.GetBlock().GetDescription() == "" {
+				t.Errorf("block %s%s has no description", where, n.GetTypeName())
+			}
+			walk(where+n.GetTypeName()+".", n.GetBlock())
+		}
+	}
+	walk("", c.GetConfig())
+}
+
+// checkUnknown validates a configuration in which every argument is unknown,
+// as it is before the first stage has run.
+func (h *Harness) checkUnknown(t *testing.T, c *pluginv1.Component) {
+	t.Helper()
+	fields := make(map[string]cty.Value)
+	for _, a := range c.GetConfig().GetAttributes() {
+		ty, err := dynamic.AttributeType(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields[a.GetName()] = cty.UnknownVal(ty)
+	}
+	for _, d := range h.Validate(c.GetName(), cty.ObjectVal(fields)) {
+		if d.Severity == sdk.Error && len(d.Path) == 1 {
+			if name, ok := d.Path[0].(sdk.Attr); ok && fields[string(name)] != cty.NilVal {
+				t.Errorf("argument %s is refused although it is not known yet: %s", name, d.Summary)
+			}
+		}
+	}
+}
+
+// checkRefusal applies a plan for which nobody has decided.
+func (h *Harness) checkRefusal(t *testing.T, c *pluginv1.Component) {
+	t.Helper()
+	plan := sdk.NewPlan("application/octet-stream", []byte("nobody has decided on this"))
+	out := h.Apply(c.GetName(), cty.EmptyObjectVal, &pluginv1.Plan{Digest: plan.Digest, MediaType: plan.MediaType, Content: plan.Content}, nil)
+	if out.Failure().GetClass() != "decision_refused" {
+		t.Errorf("a plan without a decision is not refused: %s", out)
+	}
+}

@@ -1,0 +1,162 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"unsafe"
+)
+
+const (
+	prSetChildSubreaper = 36
+	waitExited          = 4         // WEXITED
+	waitNoReap          = 0x1000000 // WNOWAIT
+	waitByPID           = 1         // P_PID
+)
+
+func groupAttributes() *syscall.SysProcAttr {
+	// The signal comes when the thread that forked ends. The Go runtime ends a
+	// thread only when a goroutine exits that is locked to it; nothing here is.
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// Adopt makes orphaned descendants of this process its children, so that a
+// command that has left its group still shows.
+func Adopt() error {
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0, 0, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("become the reaper of orphans: %w", errno)
+	}
+	return nil
+}
+
+// waitWithoutReaping returns when the process has exited; its number stays
+// taken until somebody reaps it.
+func waitWithoutReaping(pid int) {
+	var info [128]byte
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, waitByPID, uintptr(pid),
+			uintptr(unsafe.Pointer(&info[0])), waitExited|waitNoReap, 0, 0) //nolint:gosec // the kernel fills siginfo_t
+		if errno != syscall.EINTR {
+			return
+		}
+	}
+}
+
+// orphans reports whether this process may have adopted somebody. The kernel
+// gives orphans to the main thread, where commands seldom start: so an empty
+// list there means none, at the cost of one small read.
+func orphans() bool {
+	pid := strconv.Itoa(os.Getpid())
+	children, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
+	return err != nil || len(bytes.TrimSpace(children)) > 0
+}
+
+// KillTree kills every process whose environment carries the cookie
+// variable=value, until none is left, and returns how many it killed. The
+// cookie is read through the same handle that the signal goes to, so that a
+// number that was reused in between is never hit.
+func KillTree(variable, value string) int {
+	if value == "" {
+		return 0
+	}
+	cookie := []byte(variable + "=" + value)
+	killed := 0
+	// A tree may fork while it is being killed; each round finds the new ones.
+	for range 100 {
+		n := killRound(cookie)
+		if n == 0 {
+			break
+		}
+		killed += n
+	}
+	return killed
+}
+
+func killRound(cookie []byte) int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0
+	}
+	killed := 0
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		if killIfMarked(pid, cookie) {
+			killed++
+		}
+	}
+	return killed
+}
+
+func killIfMarked(pid int, cookie []byte) bool {
+	if !marked(pid, cookie) {
+		return false
+	}
+	// FindProcess takes a pidfd: from here on the process is this one or gone.
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = p.Release() }()
+	if !marked(pid, cookie) {
+		return false
+	}
+	if p.Signal(syscall.SIGKILL) != nil {
+		return false
+	}
+	reapOrphan(pid)
+	return true
+}
+
+// marked reports whether a live process carries the cookie. A zombie has no
+// environment any more.
+func marked(pid int, cookie []byte) bool {
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return false
+	}
+	for len(env) > 0 {
+		var entry []byte
+		entry, env, _ = bytes.Cut(env, []byte{0})
+		if bytes.Equal(entry, cookie) {
+			return true
+		}
+	}
+	return false
+}
+
+// reapOrphan waits for a killed process that this one has adopted. A command
+// that was started here leads a group of its own in this session, and is left
+// to its exec.Cmd.
+func reapOrphan(pid int) {
+	parent, group, session, ok := relations(pid)
+	if !ok || parent != os.Getpid() {
+		return
+	}
+	own, _, errno := syscall.RawSyscall(syscall.SYS_GETSID, 0, 0, 0)
+	if errno == 0 && group == pid && session == int(own) {
+		return
+	}
+	var status syscall.WaitStatus
+	_, _ = syscall.Wait4(pid, &status, 0, nil)
+}
+
+// relations reads fields 4 to 6 of /proc/pid/stat.
+func relations(pid int) (parent, group, session int, ok bool) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, 0, 0, false
+	}
+	end := bytes.LastIndexByte(stat, ')') // the name may hold anything
+	if end < 0 {
+		return 0, 0, 0, false
+	}
+	var state string
+	_, err = fmt.Sscanf(string(stat[end+1:]), "%s %d %d %d", &state, &parent, &group, &session)
+	return parent, group, session, err == nil
+}
