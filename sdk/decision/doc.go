@@ -4,5 +4,5 @@
 //
 // The runner signs; the deployer side of the SDK verifies before Apply, so that
 // nothing but the very plan that was judged reaches an environment. The package
-// imports the standard library only, and nothing of the SDK, which imports it.
+// imports nothing of the SDK, which imports it, but strictjson.
 package decision

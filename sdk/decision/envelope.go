@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/stagegate/stagegate/sdk/strictjson"
 )
 
 // PayloadType is the media type of an in-toto Statement.
@@ -121,7 +123,7 @@ func open(data []byte, root TrustRoot) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the envelope has %d bytes, more than %d", ErrMalformed, len(data), MaxEnvelope)
 	}
 	var e envelope
-	if err := decodeStrict(data, &e); err != nil {
+	if err := strictjson.Unmarshal(data, &e); err != nil {
 		return nil, fmt.Errorf("%w: read envelope: %w", ErrMalformed, err)
 	}
 	if e.PayloadType != PayloadType {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/stagegate/stagegate/sdk/strictjson"
 )
 
 // Names of the formats inside the envelope.
@@ -107,7 +109,7 @@ func statementOf(d Decision) statement {
 // parseStatement reads a payload whose signature has been verified.
 func parseStatement(payload []byte) (Decision, error) {
 	var s statement
-	if err := decodeStrict(payload, &s); err != nil {
+	if err := strictjson.Unmarshal(payload, &s); err != nil {
 		return Decision{}, fmt.Errorf("read statement: %w", err)
 	}
 	p := s.Predicate
