@@ -15,7 +15,7 @@ import (
 // What is accepted at most.
 const (
 	MaxBytes = 4 << 20
-	MaxCount = 10_000
+	MaxCount = 1_000
 	maxName  = 200
 	maxUnit  = 64
 )

@@ -103,7 +103,7 @@ func TestParseBounds(t *testing.T) {
 		fmt.Fprintf(&rows, `, "m%d": %d`, i, i)
 	}
 	rows.WriteString("}")
-	if _, err := metrics.Parse([]byte(rows.String())); err == nil || !strings.Contains(err.Error(), "more than 10000 metrics") {
+	if _, err := metrics.Parse([]byte(rows.String())); err == nil || !strings.Contains(err.Error(), "more than 1000 metrics") {
 		t.Errorf("one metric too many: %v", err)
 	}
 	large := make([]byte, metrics.MaxBytes+1)

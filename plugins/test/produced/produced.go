@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -23,15 +24,24 @@ var (
 	ErrStale = errors.New("it is older than the command, which has not written it")
 )
 
-// CheckPattern reports why a path or glob cannot be used; nil means it can.
-func CheckPattern(pattern string) error {
-	if !filepath.IsLocal(pattern) {
-		return errors.New("the path must lead to a place inside the pipeline's folder")
+// Local is a path or glob from a configuration relative to workDir. The error
+// says why it cannot be used.
+func Local(workDir, pattern string) (string, error) {
+	local := pattern
+	if filepath.IsAbs(pattern) {
+		rel, err := filepath.Rel(workDir, pattern)
+		if err != nil {
+			return "", fmt.Errorf("place %q in the work folder: %w", pattern, err)
+		}
+		local = rel
 	}
-	if _, err := path.Match(pattern, ""); err != nil {
-		return errors.New("the glob has an open bracket or ends in a backslash")
+	if !filepath.IsLocal(local) {
+		return "", fmt.Errorf("%q leads out of the pipeline's folder", pattern)
 	}
-	return nil
+	if _, err := path.Match(local, ""); err != nil {
+		return "", fmt.Errorf("%q is not a glob: a bracket is left open, or it ends in a backslash", pattern)
+	}
+	return path.Clean(filepath.ToSlash(local)), nil
 }
 
 // Watch remembers what a pattern matched before the command was started.
@@ -43,14 +53,15 @@ type Watch struct {
 
 // Begin opens the folder and remembers what is there. Close the watch.
 func Begin(dir, pattern string) (*Watch, error) {
-	if err := CheckPattern(pattern); err != nil {
-		return nil, fmt.Errorf("match %s: %w", pattern, err)
+	local, err := Local(dir, pattern)
+	if err != nil {
+		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open work folder: %w", err)
 	}
-	w := &Watch{root: root, pattern: path.Clean(pattern), before: make(map[string]fs.FileInfo)}
+	w := &Watch{root: root, pattern: local, before: make(map[string]fs.FileInfo)}
 	names, err := w.match()
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
@@ -115,6 +126,13 @@ func (w *Watch) Open(name string) (*os.File, error) {
 }
 
 func (w *Watch) match() ([]string, error) {
+	if !strings.ContainsAny(w.pattern, `*?[\`) {
+		// Glob takes what it may not look at for what is not there.
+		if _, err := w.root.Lstat(w.pattern); err != nil {
+			return nil, ignoreMissing(err)
+		}
+		return []string{w.pattern}, nil
+	}
 	names, err := fs.Glob(w.root.FS(), w.pattern)
 	if err != nil {
 		return nil, fmt.Errorf("match %s: %w", w.pattern, err)
@@ -123,4 +141,11 @@ func (w *Watch) match() ([]string, error) {
 		return nil, fmt.Errorf("match %s: more than %d files", w.pattern, MaxFiles)
 	}
 	return names, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

@@ -84,16 +84,18 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestCheckPattern(t *testing.T) {
+func TestLocal(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{"report.xml", "./out/TEST-*.xml", "a/[ab].xml"} {
-		if err := produced.CheckPattern(good); err != nil {
-			t.Errorf("CheckPattern(%q): %v", good, err)
+	for in, want := range map[string]string{
+		"report.xml": "report.xml", "./out/TEST-*.xml": "out/TEST-*.xml", "/w/a/[ab].xml": "a/[ab].xml",
+	} {
+		if got, err := produced.Local("/w", in); err != nil || got != want {
+			t.Errorf("Local(%q) is %q, %v; want %q", in, got, err, want)
 		}
 	}
 	for _, bad := range []string{"", "/tmp/x.xml", "../x.xml", "a/../../x.xml", "[a.xml"} {
-		if err := produced.CheckPattern(bad); err == nil {
-			t.Errorf("CheckPattern(%q) accepted it", bad)
+		if got, err := produced.Local("/w", bad); err == nil {
+			t.Errorf("Local(%q) accepted it as %q", bad, got)
 		}
 	}
 }

@@ -1,0 +1,16 @@
+// Command runner-plugin-test is the first-party plugin of testers.
+package main
+
+import (
+	"github.com/stagegate/stagegate/plugins/test/command"
+	"github.com/stagegate/stagegate/plugins/test/eval"
+	"github.com/stagegate/stagegate/sdk"
+)
+
+func main() {
+	sdk.Serve(sdk.Plugin{
+		Name:    "test",
+		Version: sdk.Version,
+		Testers: []sdk.Tester{command.Component{}, eval.Component{}},
+	})
+}
