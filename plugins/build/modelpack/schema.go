@@ -1,0 +1,112 @@
+package modelpack
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"github.com/stagegate/stagegate/plugins/build/oci"
+	"github.com/stagegate/stagegate/plugins/build/workspace"
+	"github.com/stagegate/stagegate/sdk"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Builder implements sdk.Builder.
+type Builder struct{}
+
+var _ sdk.Builder = Builder{}
+
+// Schema describes the component.
+func (Builder) Schema() sdk.Schema {
+	text := func(name, description string) sdk.Attribute {
+		return sdk.Attribute{Name: name, Type: cty.String, Description: description}
+	}
+	list := func(name, description string) sdk.Attribute {
+		return sdk.Attribute{Name: name, Type: cty.List(cty.String), Description: description}
+	}
+	attributes := []sdk.Attribute{
+		{Name: "name", Type: cty.String, Required: true, Description: "Name of the model."},
+		list("files", "Files to pack: paths in the work folder, or patterns (`*`, `?`, `[…]`, and `**` for any folders)."),
+		{Name: "artifacts", Type: cty.Map(sdk.ArtifactType()), Description: "Files that other stages made, by the name that they get in the package."},
+		text("base", "Folder that names in the package are relative to. Default: the deepest one that holds all `files`."),
+		{Name: "kinds", Type: cty.Map(cty.String), Description: "What files are for, by name or pattern: `weight`, `config`, `doc`, `code` or `dataset`. Default: by the file's extension."},
+		text("version", "Version of the model; also the tag, where it can be one."),
+		text("title", "Title for people."),
+		text("description", "What the model does."),
+		text("family", "Model family, for example `llama3`."),
+		text("vendor", "Organization that distributes the model."),
+		list("authors", "People or organizations responsible for the model."),
+		list("licenses", "SPDX license expressions."),
+		text("doc_url", "Where the documentation is."),
+		text("source_url", "Where the source code is."),
+		text("revision", "Source revision, for example `git.commit`. It becomes part of the digest."),
+		text("created_at", "When the model was built, RFC 3339. It becomes part of the digest. Default: not said."),
+		text("architecture", "Architecture, for example `transformer`."),
+		text("format", "Format of the weights. Default: what they show."),
+		text("param_size", "Number of parameters, for example `8b`. Default: counted, for safetensors."),
+		text("precision", "Precision, for example `bfloat16`. Default: read from the weights, for safetensors."),
+		text("quantization", "Quantization, for example `awq`."),
+	}
+	return sdk.Schema{
+		Name: "model",
+		Description: "Packs a model as an OCI artifact by the CNCF ModelPack specification. " +
+			"Weights are raw layers: a layer's digest is the file's sha256. The same inputs give the same digest. " +
+			"Safetensors files are checked by the rules of the format, and pickles are refused.",
+		Effect:  sdk.EffectPure,
+		Config:  sdk.Block{Attributes: append(attributes, oci.Arguments()...), Blocks: []sdk.NestedBlock{oci.RegistryBlock()}},
+		Outputs: oci.Outputs(),
+	}
+}
+
+var (
+	nameSyntax  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	countSyntax = regexp.MustCompile(`^[0-9]+(\.[0-9])?[QqTtBbMmKk]$`)
+)
+
+// Validate checks what can be known before there are files.
+func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnostics {
+	diags := oci.Validate(req)
+	config := req.Config
+	at := func(name string) sdk.Path { return sdk.At(sdk.Attr(name)) }
+	if config.Set("name") && !nameSyntax.MatchString(config.String("name")) {
+		diags.AddError(at("name"), "unusable name", "A name has up to 128 letters, digits, '.', '_' and '-', and begins with a letter or digit.")
+	}
+	if size := config.String("param_size"); config.Set("param_size") && !countSyntax.MatchString(size) {
+		diags.AddError(at("param_size"), "unusable number of parameters", "The specification wants a number and a letter of K, M, B, T, Q, for example \"6.7B\".")
+	}
+	if created := config.String("created_at"); config.Set("created_at") {
+		if _, err := time.Parse(time.RFC3339, created); err != nil {
+			diags.AddError(at("created_at"), "unusable time", "Write it by RFC 3339, for example 2026-01-31T12:00:00Z.")
+		}
+	}
+	validateFiles(&diags, req)
+	return diags
+}
+
+func validateFiles(diags *sdk.Diagnostics, req sdk.ValidateRequest) {
+	config := req.Config
+	if config.Known("files") && config.Known("artifacts") && len(config.Strings("files"))+len(config.Artifacts("artifacts")) == 0 {
+		diags.AddError(sdk.At(sdk.Attr("files")), "nothing to pack", "Name at least one file in files, or one artifact in artifacts.")
+	}
+	for i, name := range config.Strings("files") {
+		at := sdk.At(sdk.Attr("files"), sdk.Index(i))
+		if _, err := workspace.Clean(req.WorkDir, name); err != nil {
+			diags.AddError(at, "unusable file", err.Error()+"; files lie within the work folder")
+		} else if err := workspace.CheckPattern(name); err != nil {
+			diags.AddError(at, "unusable pattern", err.Error())
+		}
+	}
+	if config.Set("base") {
+		if _, err := workspace.Clean(req.WorkDir, config.String("base")); err != nil {
+			diags.AddError(sdk.At(sdk.Attr("base")), "unusable folder", err.Error())
+		}
+	}
+	for name := range config.Artifacts("artifacts") {
+		if clean, err := workspace.Clean("/", name); err != nil || clean != name {
+			diags.AddError(sdk.At(sdk.Attr("artifacts"), sdk.Key(name)), "unusable name", "The key is the file's relative path in the package.")
+		}
+	}
+	if _, err := kindRules(config.StringMap("kinds")); err != nil {
+		diags.AddError(sdk.At(sdk.Attr("kinds")), "unusable kinds", err.Error())
+	}
+}

@@ -1,0 +1,161 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/stagegate/stagegate/plugins/build/workspace"
+	"github.com/stagegate/stagegate/sdk"
+)
+
+// maxCA bounds a file of certificates.
+const maxCA = 1 << 20
+
+// Destination is where the configuration of a stage wants the result: an OCI
+// layout, a registry, or both.
+type Destination struct {
+	Targets
+	folder   *workspace.Tree // of the layout, if there is one
+	registry *Registry       // if there is one
+}
+
+// OpenDestination reads the arguments of Arguments and RegistryBlock. Without
+// either, the result goes to the layout dist/<name>. The caller closes it.
+func OpenDestination(tree *workspace.Tree, config sdk.Config, name, tag string, progress Progress) (*Destination, error) {
+	d := &Destination{}
+	block, push := config.Block("registry")
+	if config.Set("layout") || !push {
+		folder := config.String("layout")
+		if folder == "" {
+			folder = DefaultLayout(name)
+		}
+		if err := d.openLayout(tree, folder, tag, progress); err != nil {
+			return nil, err
+		}
+	}
+	if push {
+		if err := d.openRegistry(tree, block, tag, progress); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
+	return d, nil
+}
+
+// DefaultLayout is where a package of that name goes when nothing is said.
+func DefaultLayout(name string) string { return "dist/" + filepath.Base(name) }
+
+// Close releases the layout's folder.
+func (d *Destination) Close() error {
+	if d.folder == nil {
+		return nil
+	}
+	return d.folder.Close()
+}
+
+func (d *Destination) openLayout(tree *workspace.Tree, folder, tag string, progress Progress) error {
+	sub, err := tree.MakeFolder(folder)
+	if err != nil {
+		return fmt.Errorf("layout: %w", err)
+	}
+	layout, err := OpenLayout(sub.Root(), tag, progress)
+	if err != nil {
+		return errors.Join(fmt.Errorf("layout %q: %w", folder, err), sub.Close())
+	}
+	d.folder, d.Targets = sub, append(d.Targets, layout)
+	return nil
+}
+
+func (d *Destination) openRegistry(tree *workspace.Tree, block sdk.Config, tag string, progress Progress) error {
+	host, repository, err := splitRepository(block.String("repository"))
+	if err != nil {
+		return err
+	}
+	opts := RegistryOptions{
+		Host: host, Repository: repository, Tag: tag,
+		PlainHTTP: block.Bool("plain_http"), Progress: progress,
+	}
+	if t := block.String("tag"); t != "" {
+		opts.Tag = t
+	}
+	if file := block.String("ca_file"); file != "" {
+		if opts.CA, err = readCA(tree, file); err != nil {
+			return fmt.Errorf("ca_file: %w", err)
+		}
+	}
+	if d.registry, err = NewRegistry(opts); err != nil {
+		return err
+	}
+	d.Targets = append(d.Targets, d.registry)
+	return nil
+}
+
+// readCA reads certificates. They may lie outside of the work folder, where a
+// machine keeps its authorities; nothing but certificates is ever taken from
+// such a file.
+func readCA(tree *workspace.Tree, name string) ([]byte, error) {
+	var f *os.File
+	var err error
+	if filepath.IsAbs(name) {
+		f, err = os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	} else {
+		f, _, err = tree.File(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxCA+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if len(content) > maxCA {
+		return nil, fmt.Errorf("%q has more than %d bytes", name, maxCA)
+	}
+	return content, nil
+}
+
+// Result is a stored manifest as an artifact and as the outputs that every
+// component with a destination has.
+func (d *Destination) Result(name string, desc ocispec.Descriptor, size int64, notes map[string]string) (sdk.Artifact, string) {
+	a := sdk.Artifact{
+		Name: name, Digest: desc.Digest.String(), MediaType: desc.MediaType, Size: size,
+		Annotations: notes,
+	}
+	if d.registry == nil {
+		a.Location = "oci-layout:" + d.folder.Path() + "@" + a.Digest
+		return a, a.Location
+	}
+	for k, v := range d.registry.Facts() {
+		a.Annotations[k] = v
+	}
+	reference := d.registry.opts.Host + "/" + d.registry.opts.Repository
+	a.Location = "oci://" + reference + "@" + a.Digest
+	return a, reference + "@" + a.Digest
+}
+
+// Publish stores a config and the manifest that mentions it. The context ends
+// it between any two requests.
+func (d *Destination) Publish(ctx context.Context, manifest Manifest) (ocispec.Descriptor, int64, error) {
+	config, err := d.Blob(ctx, Bytes("config", manifest.Config))
+	if err != nil {
+		return ocispec.Descriptor{}, 0, err
+	}
+	raw, err := manifest.encode(config)
+	if err != nil {
+		return ocispec.Descriptor{}, 0, err
+	}
+	desc, err := d.Manifest(ctx, ocispec.MediaTypeImageManifest, raw)
+	if err != nil {
+		return ocispec.Descriptor{}, 0, err
+	}
+	size := desc.Size + config.Size
+	for _, layer := range manifest.Layers {
+		size += layer.Size
+	}
+	return desc, size, nil
+}

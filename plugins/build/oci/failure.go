@@ -1,0 +1,90 @@
+package oci
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/stagegate/stagegate/sdk"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// failure says what went wrong with a registry, in words for the user. Upload
+// addresses are left out: they carry tokens.
+func (r *Registry) failure(ctx context.Context, err error, task string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var failure *sdk.Failure
+	var changed *ChangedError
+	if errors.As(err, &failure) || errors.As(err, &changed) {
+		return err
+	}
+	f := &sdk.Failure{
+		Summary: fmt.Sprintf("cannot %s to %s/%s", task, r.opts.Host, r.opts.Repository),
+		Class:   "registry_failed", Broken: true,
+	}
+	var response *errcode.ErrorResponse
+	var stalled *stalledError
+	switch {
+	case errors.As(err, &stalled):
+		f.Class, f.Transient, f.Cause = "registry_stalled", true, stalled
+		f.Detail = "The registry stopped answering. What it has taken so far is not sent again by the next attempt."
+	case errors.As(err, &response):
+		refused(f, response, r.opts.Host)
+	default:
+		unreachable(f, err, r.opts)
+	}
+	return f
+}
+
+// refused explains an answer of the registry.
+func refused(f *sdk.Failure, response *errcode.ErrorResponse, host string) {
+	status := fmt.Sprintf("%s answered %d", host, response.StatusCode)
+	f.Cause = errors.New(status)
+	if len(response.Errors) > 0 {
+		// Only the first, and without its detail, which may be anything.
+		first := response.Errors[0]
+		f.Cause = fmt.Errorf("%s: %s: %.300s", status, first.Code, first.Message)
+	}
+	switch code := response.StatusCode; {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		f.Class = "registry_denied"
+		f.Detail = "Log in with `docker login " + host + "`, or point DOCKER_CONFIG at a folder with credentials that may push there."
+	case code == http.StatusNotFound:
+		f.Detail = "The repository does not exist, or these credentials may not see it."
+	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
+		f.Class, f.Transient = "registry_unavailable", true
+		f.Detail = "The registry is busy or broken. What it has taken so far is not sent again by the next attempt."
+	}
+}
+
+// unreachable explains why there was no answer.
+func unreachable(f *sdk.Failure, err error, opts RegistryOptions) {
+	var address *url.Error
+	if errors.As(err, &address) {
+		err = address.Err
+	}
+	f.Cause = err
+	var authority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var network net.Error
+	switch {
+	case errors.As(err, &authority):
+		f.Class = "registry_untrusted"
+		f.Detail = "Its certificate is signed by an authority that is not trusted here. Name the authority's certificate with `ca_file`."
+	case errors.As(err, &hostname):
+		f.Class = "registry_untrusted"
+		f.Detail = "Its certificate is made out to another name than " + opts.Host + "."
+	case errors.Is(err, http.ErrSchemeMismatch):
+		f.Class = "registry_untrusted"
+		f.Detail = "The registry speaks HTTP without TLS. On loopback alone, `plain_http = true` allows that."
+	case errors.As(err, &network):
+		f.Class, f.Transient = "registry_unreachable", true
+		f.Detail = "Is " + opts.Host + " the right address, and is the registry running?"
+	}
+}

@@ -1,0 +1,18 @@
+package main
+
+import (
+	"github.com/stagegate/stagegate/plugins/build/command"
+	"github.com/stagegate/stagegate/plugins/build/modelpack"
+	"github.com/stagegate/stagegate/sdk"
+)
+
+func plugin() sdk.Plugin {
+	return sdk.Plugin{
+		Name:    "build",
+		Version: sdk.Version,
+		Builders: []sdk.Builder{
+			command.Builder{},
+			modelpack.Builder{},
+		},
+	}
+}
