@@ -1,0 +1,88 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stagegate/stagegate/devcluster/internal/component"
+	"github.com/stagegate/stagegate/devcluster/internal/kubeconfig"
+	"github.com/stagegate/stagegate/devcluster/internal/node"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// populate creates the nodes and storage classes and waits until a pod can be
+// created and placed: that takes all of the controllers at work.
+func (l *launch) populate(ctx context.Context) error {
+	began := time.Now()
+	client, _, err := kubeconfig.Open(l.cluster.Layout.Kubeconfig(), requestTimeout)
+	if err != nil {
+		return err
+	}
+	version, err := client.Discovery().ServerVersion()
+	if err != nil {
+		return fmt.Errorf("ask for version: %w", err)
+	}
+	shape := l.recorded.Shape
+	if err := node.Ensure(ctx, client, shape.Nodes, shape.GPUsPerNode, version.GitVersion); err != nil {
+		return err
+	}
+	if err := node.EnsureStorageClasses(ctx, client); err != nil {
+		return err
+	}
+	err = l.wait(ctx, component.ControllerManager, func() bool { return serviceAccountExists(ctx, client) })
+	if err != nil {
+		return err
+	}
+	l.cluster.Progress(component.ControllerManager, "ready", time.Since(began))
+	err = l.wait(ctx, component.KWOK, func() bool { return l.nodesReady(ctx, client) })
+	if err != nil {
+		return err
+	}
+	l.cluster.Progress("nodes", "ready", time.Since(began))
+	return nil
+}
+
+// serviceAccountExists: no pod is admitted to a namespace without it.
+func serviceAccountExists(ctx context.Context, client kubernetes.Interface) bool {
+	_, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
+	return err == nil
+}
+
+func (l *launch) nodesReady(ctx context.Context, client kubernetes.Interface) bool {
+	kwok, _ := l.recorded.Component(component.KWOK)
+	nodes, err := node.List(ctx, client, kwok.StartedAt)
+	if err != nil {
+		return false
+	}
+	for _, n := range nodes {
+		if !n.Ready {
+			return false
+		}
+	}
+	return len(nodes) >= l.recorded.Shape.Nodes
+}
+
+// wait polls until the condition holds. It fails as soon as any component
+// that this run has started ends, and names the one that was waited for when
+// the time is over.
+func (l *launch) wait(ctx context.Context, name string, condition func() bool) error {
+	err := poll(ctx, func() (bool, error) {
+		for _, child := range l.children {
+			current, ok := l.recorded.Component(child.name)
+			if !ok || current.Identity != child.Identity {
+				continue // has been replaced since
+			}
+			if status, exited := child.Exited(); exited {
+				return false, l.cluster.componentError(child.name, "has ended: "+status)
+			}
+		}
+		return condition(), nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
+		return l.cluster.componentError(name, "is not ready in time")
+	}
+	return err
+}

@@ -1,0 +1,169 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stagegate/stagegate/devcluster/internal/component"
+	"github.com/stagegate/stagegate/devcluster/internal/process"
+	"github.com/stagegate/stagegate/devcluster/internal/state"
+)
+
+// The shape of a cluster that nobody has chosen one for.
+const (
+	DefaultNodes       = 2
+	DefaultGPUsPerNode = 8
+)
+
+// Shape is what the caller of Up asks for. A nil field keeps what the cluster
+// has, or takes the default for a new one.
+type Shape struct {
+	Nodes       *int
+	GPUsPerNode *int
+}
+
+// Up brings the cluster up, or repairs one of which parts have died, keeping
+// its data. It does nothing to a healthy one. When it fails, or ctx ends, the
+// processes that it has started are stopped again.
+func (c *Cluster) Up(ctx context.Context, want Shape) (report Report, err error) {
+	if err := c.Layout.Create(); err != nil {
+		return Report{}, err
+	}
+	lock, err := c.lock(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	// A purge may have removed the folders while the lock was waited for.
+	if err := c.Layout.Create(); err != nil {
+		return Report{}, err
+	}
+
+	recorded, err := state.Load(c.Layout.State())
+	if errors.Is(err, state.ErrNone) {
+		recorded, err = state.New(), nil
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	shape := want.over(recorded.Shape)
+	report = c.inspect(ctx, recorded)
+	if report.Running && shape == recorded.Shape {
+		return report, nil
+	}
+	recorded.Shape = shape
+	// The cookie has to be on disk before the first process carries it.
+	if err := recorded.Save(c.Layout.State()); err != nil {
+		return Report{}, err
+	}
+	launch := &launch{cluster: c, recorded: recorded}
+	if err := launch.run(ctx, report); err != nil {
+		return Report{}, errors.Join(err, launch.rollback(ctx))
+	}
+	return c.inspect(ctx, recorded), nil
+}
+
+func (s Shape) over(recorded state.Shape) state.Shape {
+	if recorded == (state.Shape{}) {
+		recorded = state.Shape{Nodes: DefaultNodes, GPUsPerNode: DefaultGPUsPerNode}
+	}
+	if s.Nodes != nil {
+		recorded.Nodes = *s.Nodes
+	}
+	if s.GPUsPerNode != nil {
+		recorded.GPUsPerNode = *s.GPUsPerNode
+	}
+	return recorded
+}
+
+// launch is one run of Up that has something to do.
+type launch struct {
+	cluster  *Cluster
+	recorded *state.State
+	children []child
+}
+
+type child struct {
+	name string
+	*process.Child
+}
+
+func (l *launch) run(ctx context.Context, before Report) error {
+	if err := stopStrays(ctx, l.recorded); err != nil {
+		return err
+	}
+	if err := l.stopUnhealthy(ctx, before); err != nil {
+		return err
+	}
+	if err := l.startServers(ctx); err != nil {
+		return err
+	}
+	for _, name := range []string{component.ControllerManager, component.Scheduler, component.KWOK} {
+		if l.recorded.Alive(name) {
+			continue
+		}
+		if err := l.start(name); err != nil {
+			return err
+		}
+	}
+	return l.populate(ctx)
+}
+
+// stopUnhealthy ends components that run without doing their work, so that
+// they are started again. KWOK is blamed for nodes that are not ready, which
+// they cannot be without the API server.
+func (l *launch) stopUnhealthy(ctx context.Context, before Report) error {
+	for _, name := range componentNames() {
+		if !l.recorded.Alive(name) || before.healthy(name) {
+			continue
+		}
+		if _, err := l.cluster.stop(ctx, l.recorded, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start starts one component and records it.
+func (l *launch) start(name string) error {
+	c := l.cluster
+	startedAt := time.Now()
+	started, err := process.Start(process.Spec{
+		Executable: c.Executable,
+		Args:       append([]string{"component", name}, arguments(name, c.Layout, l.recorded.Ports)...),
+		Dir:        workingDir(name, c.Layout),
+		Env:        componentEnvironment(c.Layout),
+		Cookie:     l.recorded.Cookie,
+		LogFile:    c.Layout.Log(name),
+	})
+	if err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	l.children = append(l.children, child{name: name, Child: started})
+	l.recorded.Record(state.Component{
+		Name: name, Identity: started.Identity, Executable: c.Executable, StartedAt: startedAt,
+	})
+	return l.recorded.Save(c.Layout.State())
+}
+
+// rollback stops what this run has started; ctx may be over already.
+func (l *launch) rollback(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	var names []string
+	for i := len(l.children) - 1; i >= 0; i-- {
+		names = append(names, l.children[i].name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	_, err := l.cluster.stop(ctx, l.recorded, names...)
+	return errors.Join(err, stopStrays(ctx, l.recorded))
+}
+
+// componentEnvironment is all that a component sees of the environment: no
+// variable of the user's shell (a proxy, a kubeconfig) can change the cluster.
+func componentEnvironment(layout state.Layout) []string {
+	return []string{"HOME=" + layout.Dir, "PATH=/usr/bin:/bin", "TMPDIR=" + layout.Config("")}
+}
