@@ -1,0 +1,166 @@
+package operator
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/gohcl"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/secret"
+)
+
+// Config is the operator's configuration. The zero value is a good one.
+type Config struct {
+	Home        string   // where state is kept; empty means the default
+	Parallelism int      // stages at once; 0 means the default
+	PluginPath  []string // further folders with plugins, absolute
+	PassEnv     []string // variables that plugins and commands get
+	// DecisionLifetime is how long a decision allows its plan; 0 means the
+	// default.
+	DecisionLifetime time.Duration
+	// Policies govern every deployer stage. Empty means the built-in bundle.
+	Policies []Policy
+	Secrets  map[string]secret.Source
+	// Sources are the files by name, for messages.
+	Sources map[string][]byte
+}
+
+// Policy is one policy of the operator.
+type Policy struct {
+	Name string
+	Uses string   // component, for example policy.opa
+	With hcl.Body // its configuration; decoded once its schema is known
+	// Range is the header of the block.
+	Range hcl.Range
+}
+
+type fileConfig struct {
+	Home        *string        `hcl:"home"`
+	Parallelism *int           `hcl:"parallelism"`
+	PluginPath  []string       `hcl:"plugin_path,optional"`
+	PassEnv     []string       `hcl:"pass_env,optional"`
+	Decision    *fileDecision  `hcl:"decision,block"`
+	Policies    []filePolicy   `hcl:"policy,block"`
+	Secrets     []secretConfig `hcl:"secret,block"`
+}
+
+type fileDecision struct {
+	Lifetime string `hcl:"lifetime"`
+}
+
+type filePolicy struct {
+	Name  string    `hcl:"name,label"`
+	Uses  string    `hcl:"uses"`
+	With  *withBody `hcl:"with,block"`
+	Range hcl.Range `hcl:",def_range"`
+}
+
+type withBody struct {
+	Body hcl.Body `hcl:",remain"`
+}
+
+type secretConfig struct {
+	Name  string    `hcl:"name,label"`
+	Env   string    `hcl:"env,optional"`
+	File  string    `hcl:"file,optional"`
+	Range hcl.Range `hcl:",def_range"`
+}
+
+// Parse reads a configuration.
+func Parse(src []byte, filename string) (*Config, diag.List) {
+	file, found := hclparse.NewParser().ParseHCL(src, filename)
+	if found.HasErrors() {
+		return nil, diag.FromHCL(found)
+	}
+	var in fileConfig
+	if found := gohcl.DecodeBody(file.Body, nil, &in); found.HasErrors() {
+		return nil, diag.FromHCL(found)
+	}
+	out := &Config{
+		PluginPath: in.PluginPath, PassEnv: in.PassEnv,
+		Secrets: make(map[string]secret.Source),
+		Sources: map[string][]byte{filename: src},
+	}
+	var diags diag.List
+	top := attributeRanges(file.Body)
+	out.takeScalars(in, top, &diags)
+	out.takePolicies(in.Policies, &diags)
+	out.takeSecrets(in.Secrets, &diags)
+	return out, diags.Sorted()
+}
+
+func attributeRanges(body hcl.Body) map[string]*hcl.Range {
+	attrs, _ := body.JustAttributes() // blocks are reported as errors here, and read elsewhere
+	out := make(map[string]*hcl.Range, len(attrs))
+	for name, a := range attrs {
+		out[name] = a.Expr.Range().Ptr()
+	}
+	return out
+}
+
+func (c *Config) takeScalars(in fileConfig, at map[string]*hcl.Range, diags *diag.List) {
+	if in.Home != nil {
+		c.Home = *in.Home
+		if !filepath.IsAbs(c.Home) {
+			diags.Append(at["home"], "Path is not absolute", "State is kept in one place, whatever folder the runner is started in: write the whole path.")
+		}
+	}
+	if in.Parallelism != nil {
+		c.Parallelism = *in.Parallelism
+		if c.Parallelism < 1 || c.Parallelism > 1024 {
+			diags.Append(at["parallelism"], "Parallelism out of range", "Write a number from 1 to 1024.")
+		}
+	}
+	for _, dir := range c.PluginPath {
+		if !filepath.IsAbs(dir) {
+			diags.Append(at["plugin_path"], "Path is not absolute", fmt.Sprintf("Plugins are never looked for relative to the working folder, where anybody's commit could put one: write %q as a whole path.", dir))
+		}
+	}
+	variable := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	for _, name := range c.PassEnv {
+		if !variable.MatchString(name) {
+			diags.Append(at["pass_env"], "Not the name of a variable", fmt.Sprintf("%q cannot be the name of an environment variable.", name))
+		}
+	}
+	if in.Decision != nil {
+		lifetime, err := time.ParseDuration(in.Decision.Lifetime)
+		if err != nil || lifetime < time.Minute || lifetime > 7*24*time.Hour {
+			diags.Append(nil, "Lifetime of decisions out of range", fmt.Sprintf("decision.lifetime is %q; write a duration from 1m to 168h.", in.Decision.Lifetime))
+		}
+		c.DecisionLifetime = lifetime
+	}
+}
+
+func (c *Config) takePolicies(in []filePolicy, diags *diag.List) {
+	seen := make(map[string]bool)
+	for _, p := range in {
+		if seen[p.Name] {
+			diags.Append(p.Range.Ptr(), "Duplicate policy", fmt.Sprintf("There is another policy %q.", p.Name))
+		}
+		seen[p.Name] = true
+		policy := Policy{Name: p.Name, Uses: p.Uses, With: hcl.EmptyBody(), Range: p.Range}
+		if p.With != nil {
+			policy.With = p.With.Body
+		}
+		c.Policies = append(c.Policies, policy)
+	}
+}
+
+func (c *Config) takeSecrets(in []secretConfig, diags *diag.List) {
+	for _, s := range in {
+		if _, taken := c.Secrets[s.Name]; taken {
+			diags.Append(s.Range.Ptr(), "Duplicate secret", fmt.Sprintf("There is another secret %q.", s.Name))
+		}
+		switch {
+		case (s.Env == "") == (s.File == ""):
+			diags.Append(s.Range.Ptr(), "One source for each secret", "Write either env, the name of a variable of the runner, or file, the path of a file that only the runner can read.")
+		case s.File != "" && !filepath.IsAbs(s.File):
+			diags.Append(s.Range.Ptr(), "Path is not absolute", "Write the whole path of the secret's file.")
+		}
+		c.Secrets[s.Name] = secret.Source{Env: s.Env, File: s.File}
+	}
+}

@@ -1,0 +1,97 @@
+package operator_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stagegate/stagegate/core/operator"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	c, diags := operator.Parse([]byte(`
+home        = "/var/lib/stagegate"
+parallelism = 8
+plugin_path = ["/opt/plugins"]
+pass_env    = ["GOPROXY"]
+decision { lifetime = "30m" }
+policy "compliance" {
+  uses = "policy.opa"
+  with { parameters = { a = 1 } }
+}
+secret "token" { env = "TOKEN" }
+`), "runner.hcl")
+	if len(diags) > 0 {
+		t.Fatalf("got %+v", diags)
+	}
+	if c.Home != "/var/lib/stagegate" || c.Parallelism != 8 || c.DecisionLifetime != 30*time.Minute ||
+		len(c.Policies) != 1 || c.Policies[0].Uses != "policy.opa" || c.Secrets["token"].Env != "TOKEN" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		`home = "state"`:                      "not absolute",
+		`parallelism = 0`:                     "out of range",
+		`plugin_path = ["plugins"]`:           "not absolute",
+		`pass_env = ["A=B"]`:                  "Not the name",
+		`decision { lifetime = "1s" }`:        "out of range",
+		`secret "a" {}`:                       "One source",
+		`secret "a" { file = "b" }`:           "not absolute",
+		`policys "a" { uses = "policy.opa" }`: "Unsupported block",
+		"policy \"a\" { uses = \"x\" }\npolicy \"a\" { uses = \"x\" }": "Duplicate policy",
+	} {
+		_, diags := operator.Parse([]byte(src), "runner.hcl")
+		if len(diags) != 1 || !strings.Contains(diags[0].Summary, want) {
+			t.Errorf("%s: got %+v, want %q", src, diags, want)
+		}
+	}
+}
+
+func TestFindPrefersTheNamedFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "mine.hcl")
+	if err := os.WriteFile(path, []byte("parallelism = 3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := func(name string) string { return map[string]string{"RUNNER_CONFIG": path, "HOME": dir}[name] }
+	c, diags, err := operator.Find(env)
+	if err != nil || len(diags) > 0 || c.Parallelism != 3 {
+		t.Errorf("got %+v, %v, %v", c, diags, err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := operator.Find(env); err == nil || !strings.Contains(err.Error(), "chmod go-w") {
+		t.Errorf("a file that others can write counts: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := operator.Find(env); err == nil {
+		t.Error("a named file that is missing passes for none")
+	}
+}
+
+func TestHomeDir(t *testing.T) {
+	t.Parallel()
+	for want, vars := range map[string]map[string]string{
+		"/a":                        {"RUNNER_HOME": "/a", "HOME": "/h", "XDG_STATE_HOME": "/x"},
+		"/x/stagegate":              {"XDG_STATE_HOME": "/x", "HOME": "/h"},
+		"/h/.local/state/stagegate": {"HOME": "/h"},
+	} {
+		c := &operator.Config{}
+		if got, err := c.HomeDir(func(n string) string { return vars[n] }); err != nil || got != want {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	if _, err := (&operator.Config{}).HomeDir(func(string) string { return "" }); err == nil {
+		t.Error("a state folder out of nowhere")
+	}
+}

@@ -1,0 +1,122 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/stagegate/stagegate/core/event"
+)
+
+// Duration is a duration for people: three digits and a unit.
+func Duration(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0s"
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	default:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
+
+func seconds(s event.Seconds) time.Duration {
+	return time.Duration(float64(s) * float64(time.Second))
+}
+
+// shortDigest is enough of a digest to recognise it.
+func shortDigest(d string) string {
+	algorithm, hex, ok := strings.Cut(d, ":")
+	if !ok || len(hex) <= 12 {
+		return d
+	}
+	return algorithm + ":" + hex[:12]
+}
+
+func size(n int64) string {
+	return humanize.IBytes(uint64(max(n, 0))) //nolint:gosec // not negative
+}
+
+// progress is how far a task is, in its unit.
+func progress(p *event.Progress) string {
+	if p == nil {
+		return ""
+	}
+	amount := ""
+	switch {
+	case p.Unit == "bytes" && p.Total > 0:
+		amount = fmt.Sprintf("%s of %s", size(p.Current), size(p.Total))
+	case p.Unit == "bytes":
+		amount = size(p.Current)
+	case p.Total > 0:
+		amount = strings.TrimSpace(fmt.Sprintf("%d of %d %s", p.Current, p.Total, p.Unit))
+	case p.Current > 0:
+		amount = strings.TrimSpace(fmt.Sprintf("%d %s", p.Current, p.Unit))
+	}
+	return strings.TrimSpace(p.Task + "  " + amount)
+}
+
+func artifact(a event.Artifact) string {
+	return fmt.Sprintf("%s  %s  %s", a.Name, shortDigest(a.Digest), size(a.Size))
+}
+
+func metric(m event.Metric) string {
+	text := fmt.Sprintf("%s %.4g", m.Name, m.Value)
+	if m.Unit != "" {
+		text += " " + m.Unit
+	}
+	if m.Samples > 0 {
+		text += fmt.Sprintf(" (n=%d)", m.Samples)
+	}
+	return text
+}
+
+// Bounds says what a threshold asks for.
+func Bounds(t event.Threshold) string {
+	switch {
+	case t.Min != nil && t.Max != nil:
+		return fmt.Sprintf("%.4g to %.4g", *t.Min, *t.Max)
+	case t.Min != nil:
+		return fmt.Sprintf("at least %.4g", *t.Min)
+	case t.Max != nil:
+		return fmt.Sprintf("at most %.4g", *t.Max)
+	default:
+		return "unbounded"
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, one)
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// decision is a verdict in one line.
+func decision(d event.Decision) string {
+	text := fmt.Sprintf("%s: %s", d.Verdict, plural(len(d.Rules), "rule", "rules"))
+	if n := len(d.Violations); n > 0 {
+		text += ", " + plural(n, "violation", "violations")
+	}
+	if n := len(d.Warnings); n > 0 {
+		text += ", " + plural(n, "warning", "warnings")
+	}
+	if n := len(d.Waived); n > 0 {
+		text += fmt.Sprintf(", %d waived", n)
+	}
+	return text
+}
+
+// indent puts prefix before every line.
+func indent(text, prefix string) string {
+	text = strings.TrimRight(text, "\n")
+	if text == "" {
+		return ""
+	}
+	return prefix + strings.ReplaceAll(text, "\n", "\n"+prefix) + "\n"
+}
