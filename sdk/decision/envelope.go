@@ -119,19 +119,9 @@ func (d *Decision) satisfies(want Want) error {
 
 // open returns the payload of an envelope with at least one good signature.
 func open(data []byte, root TrustRoot) ([]byte, error) {
-	if len(data) > MaxEnvelope {
-		return nil, fmt.Errorf("%w: the envelope has %d bytes, more than %d", ErrMalformed, len(data), MaxEnvelope)
-	}
-	var e envelope
-	if err := strictjson.Unmarshal(data, &e); err != nil {
-		return nil, fmt.Errorf("%w: read envelope: %w", ErrMalformed, err)
-	}
-	if e.PayloadType != PayloadType {
-		return nil, fmt.Errorf("%w: payload type is %q, not %q", ErrMalformed, e.PayloadType, PayloadType)
-	}
-	payload, err := decodeBase64(e.Payload)
+	e, payload, err := unwrap(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: read payload: %w", ErrMalformed, err)
+		return nil, err
 	}
 	if n := len(e.Signatures); n == 0 || n > maxSignatures {
 		return nil, fmt.Errorf("%w: it has %d signatures, not 1 to %d", ErrMalformed, n, maxSignatures)
@@ -150,6 +140,24 @@ func open(data []byte, root TrustRoot) ([]byte, error) {
 		reason = ErrBadSignature
 	}
 	return nil, fmt.Errorf("%w: key id %.64q", reason, e.Signatures[0].KeyID)
+}
+
+// unwrap reads an envelope without believing it.
+func unwrap(data []byte) (e envelope, payload []byte, err error) {
+	if len(data) > MaxEnvelope {
+		return e, nil, fmt.Errorf("%w: the envelope has %d bytes, more than %d", ErrMalformed, len(data), MaxEnvelope)
+	}
+	if err := strictjson.Unmarshal(data, &e); err != nil {
+		return e, nil, fmt.Errorf("%w: read envelope: %w", ErrMalformed, err)
+	}
+	if e.PayloadType != PayloadType {
+		return e, nil, fmt.Errorf("%w: payload type is %q, not %q", ErrMalformed, e.PayloadType, PayloadType)
+	}
+	payload, err = decodeBase64(e.Payload)
+	if err != nil {
+		return e, nil, fmt.Errorf("%w: read payload: %w", ErrMalformed, err)
+	}
+	return e, payload, nil
 }
 
 // pae is the pre-authentication encoding of DSSE v1: what is really signed.

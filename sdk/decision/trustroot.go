@@ -37,6 +37,12 @@ func NewTrustRoot(keys ...ed25519.PublicKey) (TrustRoot, error) {
 	return root, nil
 }
 
+// Trusts reports whether decisions of a key count.
+func (r TrustRoot) Trusts(key ed25519.PublicKey) bool {
+	id, err := KeyID(key)
+	return err == nil && r.keys[id].Equal(key)
+}
+
 // KeyID names a key: the SHA-256 of its DER form (SubjectPublicKeyInfo), hex.
 func KeyID(key ed25519.PublicKey) (string, error) {
 	if len(key) != ed25519.PublicKeySize {
