@@ -45,7 +45,9 @@ func fromWorkspace(tree *workspace.Tree, local, name string) file {
 			mode = 0o755
 		}
 		c := &content{ReaderAt: f, size: info.Size(), mode: mode, close: f.Close}
-		c.stream = func(context.Context) (io.ReadCloser, error) { return &unchanging{f: f, r: c.section(), size: c.size}, nil }
+		c.stream = func(context.Context) (io.ReadCloser, error) {
+			return &unchanging{f: f, r: c.section(), size: c.size}, nil
+		}
 		return c, nil
 	}}
 }
