@@ -14,33 +14,40 @@ import (
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 )
 
-// Identity tells one cluster from all others.
-type Identity struct {
-	UID     string `json:"uid"`     // of the namespace kube-system, which is never made anew
-	Version string `json:"version"` // of the API server
-}
-
-// Identity asks the cluster who it is.
-func (c *Client) Identity(ctx context.Context) (Identity, error) {
+// Version is that of the API server.
+func (c *Client) Version(ctx context.Context) (string, error) {
 	raw, err := c.read(ctx, "ask for the version", "/version", 64<<10)
 	if err != nil {
-		return Identity{}, err
+		return "", err
 	}
 	var version struct {
 		GitVersion string `json:"gitVersion"`
 	}
 	if err := json.Unmarshal(raw, &version); err != nil || version.GitVersion == "" {
-		return Identity{}, &Error{
+		return "", &Error{
 			Kind: Unreachable, Op: "ask for the version", Source: c.source, Address: c.Address(),
 			Err: fmt.Errorf("what answers there is no Kubernetes API server: %q", truncate(raw, 80)),
 		}
 	}
-	system, err := c.Get(ctx, manifest.Ref{Kind: "Namespace", Name: "kube-system"})
-	if err != nil {
-		return Identity{}, err
-	}
-	return Identity{UID: system.Text("metadata", "uid"), Version: version.GitVersion}, nil
+	return version.GitVersion, nil
 }
+
+// UID tells one cluster from all others: it is that of the namespace
+// kube-system, which is made once and never again.
+func (c *Client) UID(ctx context.Context) (string, error) {
+	system, err := c.Get(ctx, systemNamespace())
+	if err != nil {
+		return "", err
+	}
+	return system.Text("metadata", "uid"), nil
+}
+
+// RightToUID is what UID needs.
+func RightToUID() Right {
+	return Right{Verb: "get", Kind: systemNamespace().Kind, Name: systemNamespace().Name}
+}
+
+func systemNamespace() manifest.Ref { return manifest.Ref{Kind: "Namespace", Name: "kube-system"} }
 
 // Logs is the end of a container's output; of the run before the present one
 // when previous is set.

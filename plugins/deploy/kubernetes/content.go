@@ -1,0 +1,92 @@
+package kubernetes
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/sdk"
+)
+
+// planMediaType names the form of a plan's content.
+const planMediaType = "application/vnd.stagegate.kubernetes.plan.v1+json"
+
+// content is everything that Apply acts on. It depends on the configuration and
+// on which cluster it is for, and not on what that cluster holds: the same
+// release has the same digest however often it is planned.
+type content struct {
+	Target  target            `json:"target"`
+	Release release           `json:"release"`
+	Limits  limits            `json:"limits"`
+	Objects []manifest.Object `json:"objects"` // in the order of their application
+}
+
+type target struct {
+	ClusterUID     string `json:"cluster_uid"`
+	ClusterVersion string `json:"cluster_version"`
+	Namespace      string `json:"namespace"`
+	Environment    string `json:"environment"`
+}
+
+type release struct {
+	Name     string `json:"name"`
+	Revision string `json:"revision"`
+	Replicas int    `json:"replicas"`
+	Port     int64  `json:"port"`
+}
+
+type limits struct {
+	ScheduleSeconds float64 `json:"schedule_seconds"`
+	ReadySeconds    float64 `json:"ready_seconds"`
+}
+
+func (l limits) limits() rollout.Limits {
+	return rollout.Limits{
+		Schedule: time.Duration(l.ScheduleSeconds * float64(time.Second)),
+		Ready:    time.Duration(l.ReadySeconds * float64(time.Second)),
+	}
+}
+
+func (c content) goal() rollout.Goal {
+	return rollout.Goal{Name: c.Release.Name, Revision: c.Release.Revision, Replicas: c.Release.Replicas}
+}
+
+func (c content) deployment() manifest.Ref {
+	return manifest.Ref{Kind: "Deployment", Namespace: c.Target.Namespace, Name: c.Release.Name}
+}
+
+// contentOf renders a release for a target.
+func contentOf(r manifest.Release, to target, l rollout.Limits) (content, error) {
+	rendered, err := manifest.Render(r)
+	if err != nil {
+		return content{}, err
+	}
+	return content{
+		Target:  to,
+		Release: release{Name: r.Name, Revision: rendered.Revision, Replicas: int(r.Replicas), Port: r.Port},
+		Limits:  limits{ScheduleSeconds: l.Schedule.Seconds(), ReadySeconds: l.Ready.Seconds()},
+		Objects: rendered.Objects,
+	}, nil
+}
+
+// read takes a plan apart, after it has made sure that its bytes are those that
+// were decided on.
+func read(plan sdk.Plan) (content, error) {
+	if got := sdk.NewPlan(plan.MediaType, plan.Content).Digest; got != plan.Digest {
+		return content{}, mismatch(fmt.Sprintf("its content has the digest %s, and it says %s", got, plan.Digest))
+	}
+	if plan.MediaType != planMediaType {
+		return content{}, mismatch(fmt.Sprintf("it is of the type %q, not %q", plan.MediaType, planMediaType))
+	}
+	var c content
+	dec := json.NewDecoder(bytes.NewReader(plan.Content))
+	dec.UseNumber()
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return content{}, mismatch(err.Error())
+	}
+	return c, nil
+}

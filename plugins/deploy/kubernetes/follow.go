@@ -1,0 +1,197 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stagegate/stagegate/plugins/deploy/cluster"
+	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/sdk"
+)
+
+// follower watches one rollout.
+type follower struct {
+	client *cluster.Client
+	handle handle
+	out    *sdk.Emitter
+	said   map[string]bool
+}
+
+func newFollower(client *cluster.Client, h handle, out *sdk.Emitter) *follower {
+	return &follower{client: client, handle: h, out: out, said: make(map[string]bool)}
+}
+
+// The queries of a watch, by their index.
+const (
+	watchDeployment = iota
+	watchReplicaSets
+	watchPods
+	watchEndpoints
+)
+
+func (f *follower) watch(ctx context.Context) (*cluster.Watch, error) {
+	namespace, labels := f.handle.Namespace, manifest.LabelName+"="+f.handle.Release.Name
+	return f.client.Watch(ctx,
+		cluster.Query{Kind: "Deployment", Namespace: namespace, Name: f.handle.Release.Name},
+		cluster.Query{Kind: "ReplicaSet", Namespace: namespace, Labels: labels},
+		cluster.Query{Kind: "Pod", Namespace: namespace, Labels: labels},
+		cluster.Query{Kind: "EndpointSlice", Namespace: namespace, Labels: "kubernetes.io/service-name=" + f.handle.Release.Name},
+	)
+}
+
+// follow waits until the rollout is done or cannot be.
+func (f *follower) follow(ctx context.Context) (sdk.Rollout, error) {
+	watch, err := f.watch(ctx)
+	if err != nil {
+		return sdk.Rollout{}, explain(err)
+	}
+	defer watch.Close()
+	patience := rollout.NewPatience(f.handle.Limits.limits(), time.Now())
+	for {
+		status, listed, err := f.look(watch)
+		if err != nil {
+			return sdk.Rollout{}, err
+		}
+		if listed {
+			f.tell(status)
+		}
+		if status.Done {
+			return f.rollout(sdk.Healthy, status), nil
+		}
+		if err := f.broken(ctx, watch, status, listed); err != nil {
+			return f.rollout(sdk.Degraded, status), stopped(ctx, err)
+		}
+		verdict := patience.Look(status, time.Now())
+		if verdict.Failed != nil {
+			return f.rollout(sdk.Degraded, status), stopped(ctx, f.failure(ctx, watch, status, verdict))
+		}
+		if !wait(ctx, watch.Changed(), verdict.Again) {
+			return f.rollout(sdk.Progressing, status), context.Cause(ctx)
+		}
+	}
+}
+
+// once reports how the rollout stands now.
+func (f *follower) once(ctx context.Context) (sdk.Rollout, error) {
+	watch, err := f.watch(ctx)
+	if err != nil {
+		return sdk.Rollout{}, explain(err)
+	}
+	defer watch.Close()
+	for {
+		status, listed, err := f.look(watch)
+		switch {
+		case err != nil:
+			return sdk.Rollout{}, err
+		case status.Done:
+			return f.rollout(sdk.Healthy, status), nil
+		case listed && hopeless(status):
+			return f.rollout(sdk.Degraded, status), nil
+		case listed:
+			return f.rollout(sdk.Progressing, status), nil
+		case watch.Err() != nil:
+			return sdk.Rollout{}, explain(watch.Err())
+		}
+		if !wait(ctx, watch.Changed(), time.Minute) {
+			return sdk.Rollout{}, context.Cause(ctx)
+		}
+	}
+}
+
+func hopeless(status rollout.Status) bool {
+	for _, p := range status.Problems {
+		if p.Hopeless {
+			return true
+		}
+	}
+	return false
+}
+
+// look judges the present picture; listed is false while parts of it are
+// missing.
+func (f *follower) look(watch *cluster.Watch) (status rollout.Status, listed bool, err error) {
+	var s rollout.Snapshot
+	objects, listed := watch.Objects(watchDeployment)
+	if len(objects) == 1 {
+		d, err := rollout.Decode[rollout.Deployment](objects[0])
+		if err != nil {
+			return status, false, err
+		}
+		s.Deployment = &d
+	}
+	for _, part := range []func() (bool, error){
+		func() (bool, error) { return fill(watch, watchReplicaSets, &s.ReplicaSets) },
+		func() (bool, error) { return fill(watch, watchPods, &s.Pods) },
+		func() (bool, error) { return fill(watch, watchEndpoints, &s.Endpoints) },
+	} {
+		ok, err := part()
+		if err != nil {
+			return status, false, err
+		}
+		listed = listed && ok
+	}
+	if !listed {
+		return rollout.Status{Waiting: "the cluster has not shown the objects yet"}, false, nil
+	}
+	return rollout.Judge(s, f.handle.goal()), true, nil
+}
+
+func fill[T any](watch *cluster.Watch, query int, into *[]T) (bool, error) {
+	objects, listed := watch.Objects(query)
+	all, err := rollout.DecodeAll[T](objects)
+	*into = all
+	return listed, err
+}
+
+// broken finds what makes further waiting pointless for other reasons than the
+// pods': rights that are gone, or a Deployment that somebody else has changed.
+func (f *follower) broken(ctx context.Context, watch *cluster.Watch, status rollout.Status, listed bool) error {
+	if err := watch.Err(); err != nil {
+		if kind := cluster.KindOf(err); kind == cluster.Forbidden || kind == cluster.Unauthorized {
+			return explain(err)
+		}
+	}
+	if !listed || status.Applied {
+		return nil
+	}
+	// The picture may be older than our own write, so the server is asked.
+	live, err := f.client.Get(ctx, f.handle.deployment())
+	if cluster.IsNotFound(err) {
+		return superseded("the Deployment was deleted while it was being rolled out")
+	}
+	if err != nil {
+		return explain(err)
+	}
+	if revision := revisionOf(live); revision != f.handle.Release.Revision {
+		return superseded(fmt.Sprintf("the Deployment now has the revision %q", revision))
+	}
+	return nil
+}
+
+func superseded(why string) *sdk.Failure {
+	return &sdk.Failure{
+		Summary: "another release has taken the place of this one: " + why, Class: classSuperseded,
+		Detail: "Somebody else released under the same name, or changed the Deployment by hand. Look at its managedFields to see who, and run the pipeline again if this release is the one wanted.",
+	}
+}
+
+// wait reports whether there is a reason to look again: a change, or that the
+// time is up.
+func wait(ctx context.Context, changed <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(max(d, time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-changed:
+		return true
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func revisionOf(deployment manifest.Object) string {
+	return deployment.Text("spec", "template", "metadata", "labels", manifest.LabelRevision)
+}

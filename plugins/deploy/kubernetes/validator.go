@@ -1,0 +1,127 @@
+package kubernetes
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stagegate/stagegate/sdk"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+const minTimeout = time.Second
+
+// validator collects what is wrong.
+type validator struct{ found sdk.Diagnostics }
+
+func (v *validator) dnsName(c sdk.Config, attr string) {
+	if !c.Set(attr) {
+		return
+	}
+	name := c.String(attr)
+	valid := validation.IsDNS1123Label
+	switch attr {
+	case "name":
+		valid = validation.IsDNS1035Label // it names a Service
+	case "pull_secret":
+		valid = validation.IsDNS1123Subdomain
+	}
+	if why := valid(name); len(why) > 0 {
+		v.found.AddError(sdk.At(sdk.Attr(attr)), fmt.Sprintf("%q is not a valid %s", name, strings.ReplaceAll(attr, "_", " ")), sentence(why))
+	}
+}
+
+// whole checks a whole number of a block that stands at a path.
+func (v *validator) whole(c sdk.Config, at sdk.Path, attr string, least, most int64) {
+	n, ok := c.Number(attr)
+	if !ok || (n == math.Trunc(n) && n >= float64(least) && n <= float64(most)) {
+		return
+	}
+	v.found.AddError(append(slices.Clone(at), sdk.Attr(attr)), fmt.Sprintf("%s cannot be %s", attr, strconv.FormatFloat(n, 'f', -1, 64)),
+		fmt.Sprintf("It is a whole number from %d to %d.", least, most))
+}
+
+func (v *validator) duration(c sdk.Config, attr string, least, most time.Duration) {
+	if !c.Set(attr) {
+		return
+	}
+	d, err := time.ParseDuration(c.String(attr))
+	if err == nil && d >= least && d <= most {
+		return
+	}
+	v.found.AddError(sdk.At(sdk.Attr(attr)), fmt.Sprintf("%q is not a usable %s", c.String(attr), strings.ReplaceAll(attr, "_", " ")),
+		fmt.Sprintf("Give a duration from %s to %s, for example \"90s\" or \"5m\".", least, most))
+}
+
+func (v *validator) resources(c sdk.Config) {
+	b, ok := c.Block("resources")
+	if !ok {
+		return
+	}
+	for _, attr := range []string{"cpu", "memory"} {
+		if !b.Set(attr) {
+			continue
+		}
+		q, err := resource.ParseQuantity(b.String(attr))
+		if err != nil || q.Sign() <= 0 {
+			v.found.AddError(sdk.At(sdk.Attr("resources"), sdk.Attr(attr)), fmt.Sprintf("%q is not an amount of %s", b.String(attr), attr),
+				"Give a Kubernetes quantity, for example \"500m\" or \"2\" for cpu and \"512Mi\" or \"8Gi\" for memory.")
+		}
+	}
+}
+
+func (v *validator) strategy(c sdk.Config) {
+	all := c.LabelledBlocks("strategy")
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		at := sdk.At(sdk.Attr("strategy"), sdk.Key(name))
+		if name != rollingStrategy {
+			v.found.AddError(at, fmt.Sprintf("there is no strategy %q", name),
+				fmt.Sprintf("This version of deploy.kubernetes has one: strategy %q.", rollingStrategy))
+			continue
+		}
+		v.bounds(all[name], at)
+	}
+}
+
+// bounds refuses what Kubernetes would, before anything is asked of it.
+func (v *validator) bounds(c sdk.Config, at sdk.Path) {
+	zero := 0
+	for attr, fallback := range map[string]string{"max_surge": defaultSurge, "max_unavailable": defaultUnavailable} {
+		if !c.Known(attr) {
+			continue
+		}
+		text := or(c.String(attr), fallback)
+		number, percent := strings.CutSuffix(text, "%")
+		n, err := strconv.ParseUint(number, 10, 31)
+		if err != nil || (percent && n > 100) {
+			v.found.AddError(append(slices.Clone(at), sdk.Attr(attr)), fmt.Sprintf("%q is not a bound on pods", text),
+				"Give a number of pods or a percentage of the replicas from \"0%\" to \"100%\".")
+			continue
+		}
+		if n == 0 {
+			zero++
+		}
+	}
+	if zero == 2 {
+		v.found.AddError(at, "the update could replace nothing",
+			"With max_surge and max_unavailable both 0 no pod may be added and none removed. Set max_surge to 1, or max_unavailable to 1 where no accelerator is free.")
+	}
+}
+
+// sentence makes one of Kubernetes' reasons.
+func sentence(why []string) string {
+	text := strings.Join(why, "; ")
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+func or(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
