@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/graph"
+	"github.com/stagegate/stagegate/core/pipeline"
+)
+
+// InvalidError says that a pipeline cannot be run as it is written.
+type InvalidError struct {
+	Diagnostics diag.List
+}
+
+// Error is the first diagnostic.
+func (e *InvalidError) Error() string {
+	if len(e.Diagnostics) == 0 {
+		return "check pipeline: it is not valid"
+	}
+	return "check pipeline: " + e.Diagnostics[0].Summary
+}
+
+// Run runs a pipeline to its end. What goes wrong in stages is in the outcome;
+// an error means that the runner itself could not do its work, for example that
+// the journal cannot be written. When ctx ends, attempts in flight are stopped,
+// nothing new is started but stages with run = "always", and the outcome is
+// Cancelled with the cause of ctx as its reason.
+//
+// Info says what is run, for the journal; the engine fills in what it knows
+// itself.
+func (e *Engine) Run(ctx context.Context, p *pipeline.Pipeline, info event.Run) (Outcome, error) {
+	l, diags := link(p)
+	if diags.HasErrors() {
+		return Outcome{Status: event.Errored}, &InvalidError{Diagnostics: diags.Sorted()}
+	}
+	r := newRun(ctx, e.o, l, e.describe(l, info))
+	defer r.close()
+	if err := r.record(event.Event{Type: event.RunStarted, Run: &r.info}); err != nil {
+		return Outcome{Status: event.Errored}, err
+	}
+	stopWatching := r.watch(ctx)
+	results, err := graph.Walk(l.graph, e.o.Parallelism, r.visit)
+	stopWatching()
+	if err != nil {
+		return Outcome{Status: event.Errored}, fmt.Errorf("walk stages: %w", err)
+	}
+	return r.finish(ctx, results)
+}
+
+// describe completes the description of the run.
+func (e *Engine) describe(l *linked, info event.Run) event.Run {
+	p := l.pipeline
+	info.Pipeline, info.Description, info.Root, info.Digest = p.Name, p.Description, p.Root, p.Digest
+	info.Parallelism = e.o.Parallelism
+	digests := make(map[string]string, len(info.Stages))
+	for _, s := range info.Stages {
+		digests[s.Name] = s.PluginDigest
+	}
+	info.Stages = make([]event.StageInfo, len(p.Stages))
+	for i, s := range p.Stages {
+		info.Stages[i] = event.StageInfo{
+			Name: s.Name, Uses: s.Component.String(), Kind: kindName(l.stages[s.Name].kind),
+			Needs: s.Needs, PluginDigest: digests[s.Name],
+		}
+	}
+	return info
+}
+
+// finish records the end of the run.
+func (r *run) finish(ctx context.Context, results []result) (Outcome, error) {
+	out := Outcome{Status: event.Succeeded, Duration: time.Since(r.started)}
+	for i, res := range results {
+		out.Stages = append(out.Stages, StageOutcome{
+			Name: r.pipeline.Stages[i].Name, Status: res.status, Reason: res.reason, Failure: res.failure,
+		})
+		out.Denied = out.Denied || res.status == event.Denied
+		if weight(res.status) > weight(out.Status) {
+			out.Status = res.status
+		}
+	}
+	if ctx.Err() != nil {
+		out.Status = event.Cancelled
+	}
+	broken := r.broken()
+	if broken != nil {
+		out.Status = event.Errored
+	}
+	end := event.Finish{Status: out.Status, Duration: seconds(out.Duration), Failure: r.runFailure(ctx, out, broken)}
+	if r.o.ExitCode != nil {
+		end.ExitCode = r.o.ExitCode(out)
+	}
+	return out, errors.Join(broken, r.recordEnd(event.Event{Type: event.RunFinished, Finish: &end}))
+}
+
+// weight orders statuses by what they mean for the run.
+func weight(s event.Status) int {
+	switch s {
+	case event.Errored:
+		return 1
+	case event.Failed:
+		return 2
+	case event.Denied:
+		return 3
+	case event.Cancelled:
+		return 4
+	default: // succeeded and skipped
+		return 0
+	}
+}
+
+// runFailure says why the run did not succeed: the first stage that did not.
+func (r *run) runFailure(ctx context.Context, out Outcome, broken error) *event.Failure {
+	if broken != nil {
+		return &event.Failure{Summary: "the run could not be recorded", Detail: r.clean(broken.Error(), maxDetail), Class: classOf(broken)}
+	}
+	if ctx.Err() != nil {
+		return r.ended(context.Cause(ctx)).Failure
+	}
+	for _, s := range out.Stages {
+		if s.Status == out.Status && s.Failure != nil {
+			f := *s.Failure
+			f.Summary = "stage." + s.Name + ": " + f.Summary
+			return &f
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/stagegate/stagegate/core/event"
+)
+
+// Defaults of Options.
+const (
+	DefaultCleanup   = 5 * time.Minute
+	DefaultLogQuota  = 256 << 20
+	DefaultHeartbeat = 15 * time.Second
+)
+
+// Options are what an engine works with. Everything without a default is
+// required.
+type Options struct {
+	Plugins   Plugins
+	Evaluator Evaluator
+	Journal   Journal
+	Logs      LogStore
+	Blobs     Blobs
+	View      View
+	Redactor  Redactor
+	Gate      Gate
+
+	RunID string
+	// Repository is the address of the source repository, without credentials;
+	// empty outside one.
+	Repository string
+	// Scratch is a private folder in which each attempt gets an empty one.
+	Scratch string
+	// Parallelism is how many stages run at the same time; 0 means as many as
+	// there are processors.
+	Parallelism int
+	// Cleanup is how long stages with run = "always" may take after the run was
+	// cancelled; 0 means DefaultCleanup.
+	Cleanup time.Duration
+	// Abort, when closed after the run was cancelled, ends those stages too.
+	Abort <-chan struct{}
+	// LogQuota is how many bytes of an attempt's output are kept; 0 means
+	// DefaultLogQuota.
+	LogQuota int64
+	// Heartbeat is the longest silence accepted from a plugin; 0 means
+	// DefaultHeartbeat.
+	Heartbeat time.Duration
+	// ExitCode is the runner's exit code for an outcome, for the record.
+	ExitCode func(Outcome) int
+}
+
+// Engine runs pipelines.
+type Engine struct {
+	o Options
+}
+
+// New is an engine. It starts nothing.
+func New(o Options) (*Engine, error) {
+	for name, missing := range map[string]bool{
+		"Plugins": o.Plugins == nil, "Evaluator": o.Evaluator == nil, "Journal": o.Journal == nil,
+		"Logs": o.Logs == nil, "Blobs": o.Blobs == nil, "View": o.View == nil,
+		"Redactor": o.Redactor == nil, "Gate": o.Gate == nil,
+		"RunID": o.RunID == "", "Scratch": o.Scratch == "",
+	} {
+		if missing {
+			return nil, errors.New("make engine: Options." + name + " is not set")
+		}
+	}
+	if o.Parallelism < 1 {
+		o.Parallelism = runtime.GOMAXPROCS(0)
+	}
+	o.Cleanup = defaulted(o.Cleanup, DefaultCleanup)
+	o.LogQuota = defaulted(o.LogQuota, DefaultLogQuota)
+	o.Heartbeat = defaulted(o.Heartbeat, DefaultHeartbeat)
+	return &Engine{o: o}, nil
+}
+
+func defaulted[T int64 | time.Duration](v, otherwise T) T {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
+// Outcome is how a run ended.
+type Outcome struct {
+	// Status is Succeeded, Failed, Errored, Denied or Cancelled. A denial counts
+	// for more than a failure, a cancellation for more than both.
+	Status event.Status
+	// Denied is set when a policy denied anything, whatever the status.
+	Denied   bool
+	Duration time.Duration
+	Stages   []StageOutcome // in source order
+}
+
+// StageOutcome is how a stage ended.
+type StageOutcome struct {
+	Name    string
+	Status  event.Status
+	Reason  string         // why it was skipped
+	Failure *event.Failure // why it did not succeed
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/graph"
+	"github.com/stagegate/stagegate/core/pipeline"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+)
+
+// result is what a stage's dependents need to know of it.
+type result struct {
+	status  event.Status
+	reason  string         // why it was skipped
+	failure *event.Failure // why it did not succeed
+	// root is why dependents cannot run, in the words in which each of them
+	// says so; it is handed on unchanged, so that the root cause is named and
+	// not the last link. Empty when they can.
+	root string
+}
+
+// visit takes a stage from its turn to its end. It records exactly one terminal
+// event.
+func (r *run) visit(name string, needs []graph.Need[result]) result {
+	s := r.stages[name]
+	res := r.take(s, needs)
+	if s.kind == pluginv1.Kind_KIND_POLICY && res.root != "" {
+		r.mu.Lock()
+		r.blocked[name] = res.root
+		r.mu.Unlock()
+	}
+	return res
+}
+
+func (r *run) take(s *stage, needs []graph.Need[result]) result {
+	ctx := r.contextFor(s)
+	if reason, root := r.unwanted(ctx, s, needs); reason != "" {
+		return r.skip(s, reason, root)
+	}
+	outputs := r.outputsFor(s)
+	wanted, why, diags := r.o.Evaluator.When(s.Stage, outputs)
+	switch {
+	case diags.HasErrors():
+		return r.end(s, r.refused(s, diags))
+	case !wanted:
+		return r.skip(s, why, "")
+	}
+	r.show(event.Event{Type: event.StageReady, Stage: s.Name})
+	cfg, finish := r.configure(ctx, s, outputs)
+	if finish != nil {
+		if missing := skippedNeeds(s, needs); finish.Failure.Class == ClassUnknown && len(missing) > 0 {
+			return r.skip(s, "it uses outputs of "+strings.Join(missing, ", ")+", which was skipped", "")
+		}
+		return r.end(s, *finish)
+	}
+	return r.execute(ctx, s, cfg)
+}
+
+// execute runs the attempts of a stage by its kind.
+func (r *run) execute(ctx context.Context, s *stage, cfg *configuration) result {
+	switch s.kind {
+	case pluginv1.Kind_KIND_BUILDER, pluginv1.Kind_KIND_TESTER:
+		return r.attempts(ctx, s, cfg, r.runComponent)
+	case pluginv1.Kind_KIND_POLICY:
+		return r.attempts(ctx, s, cfg, r.judge)
+	case pluginv1.Kind_KIND_DEPLOYER:
+		return r.attempts(ctx, s, cfg, r.deploy)
+	default:
+		return r.end(s, errored(ClassProtocol, fmt.Sprintf("component %s is of no known kind", s.Component),
+			"The plugin needs a newer runner, or its schema is wrong."))
+	}
+}
+
+// contextFor is the context in which a stage works.
+func (r *run) contextFor(s *stage) context.Context {
+	if s.Run == pipeline.Always {
+		return r.cleanup
+	}
+	return r.work
+}
+
+// unwanted says why a stage does not run, and what to tell its dependents.
+// Needs that were skipped because nothing asked for them keep nobody waiting.
+func (r *run) unwanted(ctx context.Context, s *stage, needs []graph.Need[result]) (reason, root string) {
+	if ctx.Err() != nil {
+		reason = "the run was cancelled: " + r.clean(context.Cause(ctx).Error(), maxLine)
+		return reason, reason
+	}
+	if by := r.blockedBy(s); by != "" {
+		return by, by
+	}
+	for _, need := range needs {
+		if need.Result.root != "" {
+			root = need.Result.root
+			break
+		}
+	}
+	switch {
+	case s.Run == pipeline.Always:
+		return "", ""
+	case s.Run == pipeline.OnFailure && root == "":
+		return "nothing that it needs has failed", ""
+	case s.Run == pipeline.OnSuccess && root != "":
+		return root, root
+	default:
+		return "", ""
+	}
+}
+
+// blockedBy says why a deployer stage must not run, whatever its run mode: one
+// of the policy stages that govern it has not let it pass.
+func (r *run) blockedBy(s *stage) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range s.governors {
+		if root := r.blocked[g.Name]; root != "" {
+			return root
+		}
+	}
+	return ""
+}
+
+func skippedNeeds(s *stage, needs []graph.Need[result]) []string {
+	var out []string
+	for _, need := range needs {
+		if need.Result.status == event.Skipped {
+			out = append(out, "stage."+need.Name)
+		}
+	}
+	return out
+}
+
+// skip ends a stage that never started.
+func (r *run) skip(s *stage, reason, root string) result {
+	reason = r.clean(reason, maxLine)
+	// An error here breaks the run and is reported by it.
+	_ = r.recordEnd(event.Event{Type: event.StageSkipped, Stage: s.Name, Reason: reason})
+	return result{status: event.Skipped, reason: reason, root: root}
+}
+
+// end ends a stage without an attempt.
+func (r *run) end(s *stage, finish event.Finish) result {
+	_ = r.recordEnd(event.Event{Type: event.StageFinished, Stage: s.Name, Finish: &finish})
+	return r.resultOf(s, finish)
+}
+
+// resultOf is what dependents are told about a stage that ended.
+func (r *run) resultOf(s *stage, finish event.Finish) result {
+	res := result{status: finish.Status, failure: finish.Failure}
+	switch finish.Status {
+	case event.Succeeded:
+	case event.Denied:
+		res.root = "denied by policy: " + s.Address() + " says no"
+	case event.Cancelled:
+		res.root = s.Address() + " was cancelled"
+	case event.Errored:
+		res.root = s.Address() + " could not be run"
+	default:
+		res.root = s.Address() + " failed"
+	}
+	return res
+}
+
+// refused is the end of a stage whose configuration is wrong.
+func (r *run) refused(s *stage, diags diag.List) event.Finish {
+	finish := errored(ClassConfig, "the configuration of "+s.Address()+" is not valid", "")
+	for _, d := range diags.Sorted() {
+		r.showDiagnostic(s, d)
+		if d.Severity == diag.Error && finish.Failure.Detail == "" {
+			finish.Failure.Detail = r.clean(d.Summary+". "+d.Detail, maxDetail)
+		}
+	}
+	return finish
+}
+
+func (r *run) showDiagnostic(s *stage, d diag.Diagnostic) {
+	shown := &event.Diagnostic{Severity: "error", Summary: r.clean(d.Summary, maxLine), Detail: r.clean(d.Detail, maxDetail)}
+	if d.Severity == diag.Warning {
+		shown.Severity = "warning"
+	}
+	if d.Subject != nil {
+		shown.File, shown.Line = d.Subject.Filename, d.Subject.Start.Line
+	}
+	r.show(event.Event{Type: event.StageDiagnostic, Stage: s.Name, Diagnostic: shown})
+}
+
+// errored is the end of something that could not be run.
+func errored(class, summary, detail string) event.Finish {
+	return event.Finish{Status: event.Errored, Failure: &event.Failure{Summary: summary, Detail: detail, Class: class}}
+}
