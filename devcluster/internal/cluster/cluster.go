@@ -19,6 +19,7 @@ import (
 const (
 	pollInterval   = 50 * time.Millisecond
 	requestTimeout = 5 * time.Second
+	recoveryTime   = 10 * time.Second
 	logTailLines   = 12
 )
 
@@ -65,6 +66,16 @@ func componentNames() []string {
 	return []string{
 		component.Etcd, component.Registry, component.APIServer,
 		component.ControllerManager, component.Scheduler, component.KWOK,
+	}
+}
+
+// stopOrder returns what to stop together, clients before the servers that
+// they would otherwise miss.
+func stopOrder() [][]string {
+	return [][]string{
+		{component.KWOK, component.Scheduler, component.ControllerManager, component.Registry},
+		{component.APIServer},
+		{component.Etcd},
 	}
 }
 

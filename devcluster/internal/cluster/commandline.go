@@ -30,6 +30,10 @@ func arguments(name string, layout state.Layout, ports state.Ports) []string {
 			"--service-account-private-key-file=" + layout.PKI("service-account.key"),
 			"--root-ca-file=" + layout.PKI("ca.crt"),
 			"--use-service-account-credentials=true",
+			// One account for each of forty controllers: the default rate makes
+			// the start wait five seconds for them.
+			"--kube-api-qps=200",
+			"--kube-api-burst=400",
 			"--bind-address=" + port.Loopback,
 			"--secure-port=0",
 			"--leader-elect=false",
@@ -51,7 +55,7 @@ func arguments(name string, layout state.Layout, ports state.Ports) []string {
 			"--manage-nodes-with-annotation-selector=" + node.SimulatedSelector,
 			"--cidr=" + node.PodCIDR,
 			"--node-lease-duration-seconds=40", // as kubelet; without it no node sends a sign of life
-			"--node-port=0", // no simulated kubelet API: there is nothing to exec into
+			"--node-port=0",                    // no simulated kubelet API: there is nothing to exec into
 		}
 	case component.Registry:
 		return []string{

@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/stagegate/stagegate/devcluster/internal/component"
 	"github.com/stagegate/stagegate/devcluster/internal/process"
 	"github.com/stagegate/stagegate/devcluster/internal/state"
 )
@@ -44,13 +43,9 @@ func (c *Cluster) Down(ctx context.Context, purge bool) (stopped bool, err error
 	return stopped, nil
 }
 
-// stopAll ends clients before the servers that they would otherwise miss.
+// stopAll ends every component and forgets it.
 func (c *Cluster) stopAll(ctx context.Context, recorded *state.State) (stopped bool, err error) {
-	for _, names := range [][]string{
-		{component.KWOK, component.Scheduler, component.ControllerManager, component.Registry},
-		{component.APIServer},
-		{component.Etcd},
-	} {
+	for _, names := range stopOrder() {
 		ended, err := c.stop(ctx, recorded, names...)
 		stopped = stopped || ended
 		if err != nil {

@@ -14,14 +14,9 @@ import (
 // took the chosen one first.
 const portAttempts = 5
 
-// startServers starts what others connect to: etcd, the registry and the API
-// server. They come up side by side; the API server waits for etcd by itself.
+// startServers starts the registry and the API server and waits for both. The
+// API server waits for etcd by itself.
 func (l *launch) startServers(ctx context.Context) error {
-	if !l.recorded.Alive(component.Etcd) {
-		if err := l.start(component.Etcd); err != nil {
-			return err
-		}
-	}
 	began := time.Now()
 	needRegistry, needAPIServer := !l.recorded.Alive(component.Registry), !l.recorded.Alive(component.APIServer)
 	if needRegistry {

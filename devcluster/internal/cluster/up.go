@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stagegate/stagegate/devcluster/internal/component"
@@ -94,6 +95,13 @@ func (l *launch) run(ctx context.Context, before Report) error {
 	if err := stopStrays(ctx, l.recorded); err != nil {
 		return err
 	}
+	// etcd goes first: an API server that only misses etcd recovers by itself,
+	// and without etcd it does not even stop in time.
+	if !l.recorded.Alive(component.Etcd) {
+		if err := l.start(component.Etcd); err != nil {
+			return err
+		}
+	}
 	if err := l.stopUnhealthy(ctx, before); err != nil {
 		return err
 	}
@@ -104,7 +112,7 @@ func (l *launch) run(ctx context.Context, before Report) error {
 		if l.recorded.Alive(name) {
 			continue
 		}
-		if err := l.start(name); err != nil {
+		if err := l.startClient(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -112,11 +120,13 @@ func (l *launch) run(ctx context.Context, before Report) error {
 }
 
 // stopUnhealthy ends components that run without doing their work, so that
-// they are started again. KWOK is blamed for nodes that are not ready, which
-// they cannot be without the API server.
+// they are started again.
 func (l *launch) stopUnhealthy(ctx context.Context, before Report) error {
 	for _, name := range componentNames() {
-		if !l.recorded.Alive(name) || before.healthy(name) {
+		if !l.recorded.Alive(name) || before.healthy(name) || name == component.Etcd {
+			continue
+		}
+		if name == component.APIServer && l.apiServerRecovers(ctx) {
 			continue
 		}
 		if _, err := l.cluster.stop(ctx, l.recorded, name); err != nil {
@@ -124,6 +134,23 @@ func (l *launch) stopUnhealthy(ctx context.Context, before Report) error {
 		}
 	}
 	return nil
+}
+
+// apiServerRecovers gives the API server a moment to find etcd again.
+func (l *launch) apiServerRecovers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, recoveryTime)
+	defer cancel()
+	return poll(ctx, func() (bool, error) { return l.apiServerReady(ctx), nil }) == nil
+}
+
+// startClient starts a component that needs the API server.
+func (l *launch) startClient(ctx context.Context, name string) error {
+	if name == component.KWOK {
+		if err := l.releaseNodes(ctx); err != nil {
+			return err
+		}
+	}
+	return l.start(name)
 }
 
 // start starts one component and records it.
@@ -151,15 +178,18 @@ func (l *launch) start(name string) error {
 // rollback stops what this run has started; ctx may be over already.
 func (l *launch) rollback(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	var names []string
-	for i := len(l.children) - 1; i >= 0; i-- {
-		names = append(names, l.children[i].name)
+	for _, names := range stopOrder() {
+		ours := slices.DeleteFunc(names, func(name string) bool {
+			return !slices.ContainsFunc(l.children, func(c child) bool { return c.name == name })
+		})
+		if len(ours) == 0 {
+			continue
+		}
+		if _, err := l.cluster.stop(ctx, l.recorded, ours...); err != nil {
+			return err
+		}
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	_, err := l.cluster.stop(ctx, l.recorded, names...)
-	return errors.Join(err, stopStrays(ctx, l.recorded))
+	return stopStrays(ctx, l.recorded)
 }
 
 // componentEnvironment is all that a component sees of the environment: no

@@ -16,6 +16,7 @@ import (
 	"github.com/distribution/distribution/v3/configuration"
 	"github.com/distribution/distribution/v3/registry/handlers"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // where the blobs are
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -35,6 +36,7 @@ func runRegistry(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
+	logrus.SetLevel(logrus.WarnLevel) // else each request writes a line
 	certificate, err := tls.LoadX509KeyPair(*certFile, *keyFile)
 	if err != nil {
 		return fmt.Errorf("load server certificate: %w", err)
@@ -76,7 +78,6 @@ func registryConfig(address, dataDir string) *configuration.Configuration {
 			"delete":     configuration.Parameters{"enabled": true},
 		},
 	}
-	config.Log.Level = "warn"
 	config.Log.AccessLog.Disabled = true
 	config.HTTP.Addr = address
 	config.HTTP.Host = "https://" + address

@@ -66,3 +66,20 @@ func update(ctx context.Context, client kubernetes.Interface, node *corev1.Node)
 	}
 	return nil
 }
+
+// ReleaseLeases ends the hold that a simulator has on its nodes. It must only
+// be called when that simulator does not run any more.
+func ReleaseLeases(ctx context.Context, client kubernetes.Interface) error {
+	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: ownerLabel})
+	if err != nil {
+		return fmt.Errorf("list nodes: %w", err)
+	}
+	for i := range nodes.Items {
+		name := nodes.Items[i].Name
+		err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Delete(ctx, name, metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("delete lease of node %s: %w", name, err)
+		}
+	}
+	return nil
+}

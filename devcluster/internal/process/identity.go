@@ -25,24 +25,31 @@ type Identity struct {
 
 // Identify returns the identity of the process that has the pid now.
 func Identify(pid int) (Identity, error) {
-	ticks, _, err := readStat(pid)
+	stat, err := readStat(pid)
 	if err != nil {
 		return Identity{}, err
 	}
-	return Identity{PID: pid, StartTicks: ticks}, nil
+	return Identity{PID: pid, StartTicks: stat.startTicks}, nil
 }
 
 // Alive reports whether the very same process still runs and carries the
-// cookie. A zombie does not run: it holds no port, file or lock any more.
+// cookie. One that is just ending does not count: its environment is gone.
 func (id Identity) Alive(cookie string) bool {
-	if id.PID <= 0 || cookie == "" {
-		return false
+	return cookie != "" && !id.gone() && hasCookie(id.PID, cookie)
+}
+
+// gone reports whether the process has ended and let go of all ports, files
+// and locks. A zombie has, but only when it was the last of its threads: the
+// others may still hold what they shared.
+func (id Identity) gone() bool {
+	if id.PID <= 0 {
+		return true
 	}
-	ticks, zombie, err := readStat(id.PID)
-	if err != nil || zombie || ticks != id.StartTicks {
-		return false
+	stat, err := readStat(id.PID)
+	if err != nil || stat.startTicks != id.StartTicks {
+		return true
 	}
-	return hasCookie(id.PID, cookie)
+	return stat.zombie && stat.threads <= 1
 }
 
 func hasCookie(pid int, cookie string) bool {
@@ -59,35 +66,38 @@ func hasCookie(pid int, cookie string) bool {
 	return false
 }
 
+// stat is what we need of /proc/PID/stat.
+type stat struct {
+	zombie     bool
+	threads    int
+	startTicks uint64
+}
+
 // readStat parses /proc/PID/stat. The second field is the command in
 // parentheses and may itself hold blanks and parentheses, so the fields are
 // counted from the last closing one.
-func readStat(pid int) (startTicks uint64, zombie bool, err error) {
+func readStat(pid int) (stat, error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return 0, false, err
+		return stat{}, err
 	}
 	const (
-		stateField = 3
-		startField = 22
+		stateField   = 3 // the first one after the command
+		threadsField = 20
+		startField   = 22
 	)
-	_, rest, found := cutLast(data, ')')
-	fields := bytes.Fields(rest)
-	if !found || len(fields) <= startField-stateField {
-		return 0, false, fmt.Errorf("parse /proc/%d/stat: %d fields", pid, len(fields))
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(fields) <= startField-stateField {
+		return stat{}, fmt.Errorf("parse /proc/%d/stat: %d fields", pid, len(fields))
 	}
-	startTicks, err = strconv.ParseUint(string(fields[startField-stateField]), 10, 64)
+	startTicks, err := strconv.ParseUint(string(fields[startField-stateField]), 10, 64)
 	if err != nil {
-		return 0, false, fmt.Errorf("parse start time of process %d: %w", pid, err)
+		return stat{}, fmt.Errorf("parse start time of process %d: %w", pid, err)
+	}
+	threads, err := strconv.Atoi(string(fields[threadsField-stateField]))
+	if err != nil {
+		return stat{}, fmt.Errorf("parse thread count of process %d: %w", pid, err)
 	}
 	state := fields[0][0]
-	return startTicks, state == 'Z' || state == 'X', nil
-}
-
-func cutLast(data []byte, separator byte) (before, after []byte, found bool) {
-	i := bytes.LastIndexByte(data, separator)
-	if i < 0 {
-		return data, nil, false
-	}
-	return data[:i], data[i+1:], true
+	return stat{zombie: state == 'Z' || state == 'X', threads: threads, startTicks: startTicks}, nil
 }

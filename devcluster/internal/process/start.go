@@ -22,8 +22,7 @@ type Spec struct {
 // Child is a process that this one has started.
 type Child struct {
 	Identity
-	cmd    *exec.Cmd
-	cookie string
+	cmd *exec.Cmd
 }
 
 // Start runs the process in a session of its own, so that neither the end of
@@ -58,14 +57,14 @@ func Start(spec Spec) (*Child, error) {
 		// It is our own unreaped child, so the pid cannot have been reused.
 		return nil, errors.Join(fmt.Errorf("identify process: %w", err), cmd.Process.Kill(), cmd.Wait())
 	}
-	return &Child{Identity: id, cmd: cmd, cookie: spec.Cookie}, nil
+	return &Child{Identity: id, cmd: cmd}, nil
 }
 
 // Exited reports whether the child has ended, and how. It must not be called
 // from two goroutines at once.
 func (c *Child) Exited() (state string, exited bool) {
 	if c.cmd.ProcessState == nil {
-		if c.Alive(c.cookie) {
+		if !c.gone() {
 			return "", false
 		}
 		// The child is a zombie by now, so this reaps it without waiting. Its

@@ -25,7 +25,7 @@ func Stop(ctx context.Context, ids []Identity, cookie string, grace time.Duratio
 	if err != nil {
 		return err
 	}
-	left := await(ctx, asked, cookie, grace)
+	left := await(ctx, asked, grace)
 	if len(left) == 0 {
 		return nil
 	}
@@ -33,7 +33,7 @@ func Stop(ctx context.Context, ids []Identity, cookie string, grace time.Duratio
 		return err
 	}
 	// A cancelled caller still has to learn whether anything was left behind.
-	if left = await(context.WithoutCancel(ctx), left, cookie, killGrace); len(left) > 0 {
+	if left = await(context.WithoutCancel(ctx), left, killGrace); len(left) > 0 {
 		return fmt.Errorf("processes %v survive SIGKILL", left)
 	}
 	return nil
@@ -77,14 +77,15 @@ func sendSignal(id Identity, cookie string, signal syscall.Signal) (sent bool, e
 	return true, nil
 }
 
-// await polls because these processes need not be children of this one.
-func await(ctx context.Context, ids []Identity, cookie string, limit time.Duration) (left []Identity) {
+// await polls because these processes need not be children of this one. They
+// carried the cookie when they were signalled, so pid and start time will do.
+func await(ctx context.Context, ids []Identity, limit time.Duration) (left []Identity) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		ids = slices.DeleteFunc(slices.Clone(ids), func(id Identity) bool { return !id.Alive(cookie) })
+		ids = slices.DeleteFunc(slices.Clone(ids), Identity.gone)
 		if len(ids) == 0 {
 			return nil
 		}
