@@ -1,0 +1,103 @@
+package fake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/stagegate/stagegate/sdk"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// deploy is the deployer fake.deploy: its environment is a file.
+type deploy struct{}
+
+// target is the plan's content and the handle.
+type target struct {
+	File    string `json:"file"`
+	Content string `json:"content"`
+}
+
+// Schema is constant.
+func (deploy) Schema() sdk.Schema {
+	return sdk.Schema{
+		Name: "deploy", Description: "Writes a file.", Effect: sdk.EffectOnce,
+		Config: sdk.Block{Attributes: []sdk.Attribute{
+			{Name: "file", Type: cty.String, Required: true},
+			{Name: "content", Type: cty.String},
+			{Name: "artifact", Type: sdk.ArtifactType()},
+			{Name: "fault", Type: cty.String},
+		}},
+		Outputs: []sdk.Attribute{{Name: "file", Type: cty.String}},
+	}
+}
+
+// Validate finds nothing.
+func (deploy) Validate(context.Context, sdk.ValidateRequest) sdk.Diagnostics { return nil }
+
+// Plan is what would be in the file.
+func (deploy) Plan(_ context.Context, req sdk.Request) (sdk.PlanResult, error) {
+	t := target{File: req.Config.String("file"), Content: req.Config.String("content")}
+	if a, ok := req.Config.Artifact("artifact"); ok {
+		t.Content += a.Digest
+	}
+	content, err := json.Marshal(t)
+	if err != nil {
+		return sdk.PlanResult{}, err
+	}
+	plan := sdk.NewPlan("application/json", content)
+	plan.Environment, plan.Target = req.Attempt.Environment, "file "+t.File
+	plan.Changes = []sdk.Change{{Action: sdk.ActionCreate, Object: t.File}}
+	return sdk.PlanResult{Plan: plan, Facts: []sdk.Fact{{
+		Name: "target.kind", State: sdk.FactVerified, Value: []byte(`"file"`), Source: "fake",
+	}}}, nil
+}
+
+// Apply writes the file.
+func (deploy) Apply(_ context.Context, req sdk.ApplyRequest, out *sdk.Emitter) (sdk.Outputs, sdk.Rollout, error) {
+	var t target
+	if err := json.Unmarshal(req.Plan.Content, &t); err != nil {
+		return nil, sdk.Rollout{}, err
+	}
+	if err := out.Handle(req.Plan.Content); err != nil {
+		return nil, sdk.Rollout{}, err
+	}
+	if req.Config.String("fault") == "crash_after_handle" {
+		return nil, sdk.Rollout{}, misbehave("crash")
+	}
+	if err := os.WriteFile(t.File, []byte(t.Content), 0o600); err != nil {
+		return nil, sdk.Rollout{}, err
+	}
+	return sdk.Outputs{"file": cty.StringVal(t.File)}, healthy(), nil
+}
+
+// Observe looks at the file.
+func (deploy) Observe(_ context.Context, req sdk.ObserveRequest, _ *sdk.Emitter) (sdk.Outputs, sdk.Rollout, error) {
+	t := target{File: req.Config.String("file")}
+	if len(req.Handle) > 0 {
+		if err := json.Unmarshal(req.Handle, &t); err != nil {
+			return nil, sdk.Rollout{}, err
+		}
+	}
+	_, err := os.Stat(t.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, sdk.Rollout{}, sdk.ErrNothingApplied
+	}
+	if err != nil {
+		return nil, sdk.Rollout{}, err
+	}
+	return sdk.Outputs{"file": cty.StringVal(t.File)}, healthy(), nil
+}
+
+// Rollback removes the file.
+func (deploy) Rollback(_ context.Context, req sdk.RollbackRequest, _ *sdk.Emitter) (sdk.Rollout, error) {
+	var t target
+	if err := json.Unmarshal(req.Handle, &t); err != nil {
+		return sdk.Rollout{}, err
+	}
+	return sdk.Rollout{Phase: sdk.RolledBack}, os.Remove(t.File)
+}
+
+func healthy() sdk.Rollout { return sdk.Rollout{Phase: sdk.Healthy, Replicas: 1, Ready: 1} }

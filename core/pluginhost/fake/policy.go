@@ -1,0 +1,40 @@
+package fake
+
+import (
+	"context"
+	"errors"
+
+	"github.com/stagegate/stagegate/sdk"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// policy is the policy fake.policy.
+type policy struct{}
+
+// Schema is constant.
+func (policy) Schema() sdk.Schema {
+	return sdk.Schema{
+		Name: "policy", Description: "Gives the verdict it is told.", Effect: sdk.EffectPure,
+		Config: sdk.Block{Attributes: []sdk.Attribute{
+			{Name: "verdict", Type: cty.String}, {Name: "message", Type: cty.String},
+		}},
+	}
+}
+
+// Validate finds nothing.
+func (policy) Validate(context.Context, sdk.ValidateRequest) sdk.Diagnostics { return nil }
+
+// Evaluate gives the verdict.
+func (policy) Evaluate(_ context.Context, req sdk.EvaluateRequest) (sdk.Evaluation, error) {
+	e := sdk.Evaluation{Verdict: sdk.VerdictPass, Rules: []string{"fake_rule"}, Bundles: []sdk.Bundle{{Name: "fake"}}}
+	switch req.Config.String("verdict") {
+	case "deny":
+		e.Verdict = sdk.VerdictDeny
+		e.Violations = []sdk.Violation{{Rule: "fake_rule", Message: req.Config.String("message"), Severity: "high"}}
+	case "error":
+		return e, errors.New("the fake was told to")
+	case "crash":
+		return e, misbehave("crash")
+	}
+	return e, nil
+}
