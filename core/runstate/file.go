@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 )
 
 const (
@@ -24,8 +23,6 @@ const (
 type FileOptions struct {
 	// Home is the state folder; it is made when it is not there.
 	Home string
-	// Now is the clock of run ids; nil means time.Now.
-	Now func() time.Time
 }
 
 // FileStore keeps runs in a folder:
@@ -35,7 +32,6 @@ type FileOptions struct {
 //	ballast, given up when the disk is full so that the end can be recorded
 type FileStore struct {
 	home string
-	now  func() time.Time
 }
 
 var _ Store = (*FileStore)(nil)
@@ -43,14 +39,11 @@ var _ Store = (*FileStore)(nil)
 // OpenFileStore opens the store in a folder. Whatever would keep a run from
 // being recorded there is a *HomeError, so that nothing is started in vain.
 func OpenFileStore(o FileOptions) (*FileStore, error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	home, err := filepath.Abs(o.Home)
 	if err != nil || o.Home == "" {
 		return nil, &HomeError{Path: o.Home, Err: errors.Join(fs.ErrInvalid, err), Remedy: "set RUNNER_HOME to an absolute path"}
 	}
-	s := &FileStore{home: home, now: o.Now}
+	s := &FileStore{home: home}
 	for _, dir := range []string{"", "runs", "blobs", "blobs/sha256", "blobs/tmp"} {
 		if err := os.MkdirAll(filepath.Join(home, dir), dirMode); err != nil {
 			return nil, homeError(home, err)
@@ -73,29 +66,27 @@ func homeError(path string, err error) error {
 }
 
 // Create makes a run.
-func (s *FileStore) Create(ctx context.Context) (Run, error) {
+func (s *FileStore) Create(ctx context.Context, id string) (Run, error) {
 	if err := s.checkSpace(); err != nil {
 		return nil, homeError(s.home, err)
 	}
 	if err := s.fillBallast(); err != nil {
 		return nil, homeError(s.home, err)
 	}
-	for range 100 {
-		id := NewID(s.now())
-		err := os.Mkdir(s.runDir(id), dirMode)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return nil, homeError(s.home, err)
-		}
-		run, err := s.openRun(ctx, id)
-		if err != nil {
-			return nil, homeError(s.home, errors.Join(err, os.RemoveAll(s.runDir(id))))
-		}
-		return run, nil
+	if !ValidID(id) {
+		return nil, fmt.Errorf("create run: %.40q is not the id of a run", id)
 	}
-	return nil, fmt.Errorf("create run in %s: no free id in 100 tries", s.home)
+	if err := os.Mkdir(s.runDir(id), dirMode); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("create run %s: %w", id, err)
+		}
+		return nil, homeError(s.home, err)
+	}
+	run, err := s.openRun(ctx, id)
+	if err != nil {
+		return nil, homeError(s.home, errors.Join(err, os.RemoveAll(s.runDir(id))))
+	}
+	return run, nil
 }
 
 // Open opens a run for writing again.

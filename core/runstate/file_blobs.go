@@ -91,7 +91,7 @@ func ignoreClosed(err error) error {
 func (s *FileStore) sweepBlobs() {
 	left, _ := filepath.Glob(filepath.Join(s.home, "blobs", "tmp", "put-*"))
 	for _, path := range left {
-		if info, err := os.Lstat(path); err == nil && s.now().Sub(info.ModTime()) > staleAfter {
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > staleAfter {
 			_ = os.Remove(path)
 		}
 	}

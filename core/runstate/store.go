@@ -11,8 +11,9 @@ import (
 // Store keeps runs. Every implementation passes runstatetest. All methods may
 // be called from several goroutines, and several processes may use one store.
 type Store interface {
-	// Create makes a run with an id of its own and opens it for writing.
-	Create(ctx context.Context) (Run, error)
+	// Create makes a run with an id from NewID and opens it for writing. An id
+	// that is taken is an error.
+	Create(ctx context.Context, id string) (Run, error)
 	// Open opens a run for writing again: what follows goes behind the last
 	// whole record. It returns ErrRunning while another writer has the run, and
 	// what Read returns for a journal that cannot be trusted.
