@@ -47,8 +47,8 @@ func (g *Gate) collect(req engine.DecisionRequest, now time.Time) (*Input, error
 		}
 		missing = Fact{State: Unknown, Source: in.Target.Component + " does not say"}
 	}
-	for _, name := range placeNames() {
-		in.set(name, missing)
+	for _, place := range in.places() {
+		*place = missing
 	}
 	if req.Stage == nil {
 		return in, nil

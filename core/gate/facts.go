@@ -30,30 +30,24 @@ type Declaration struct {
 // own. What the runner knows itself has no name here, so that no plugin can
 // speak of it.
 func (in *Input) place(name string) *Fact {
-	switch name {
-	case "target.namespace":
-		return &in.Target.Namespace
-	case "workload.objects":
-		return &in.Workload.Objects
-	case "cluster.version":
-		return &in.Cluster.Version
-	case "cluster.uid":
-		return &in.Cluster.UID
-	case "cluster.gpu":
-		return &in.Cluster.GPU
-	case "storage.classes":
-		return &in.Storage.Classes
-	case "registry.hosts":
-		return &in.Registry.Hosts
-	}
-	return nil
+	return in.places()[name]
 }
 
-// placeNames are the names that place knows.
-func placeNames() []string {
-	return []string{
-		"target.namespace", "workload.objects", "cluster.version", "cluster.uid",
-		"cluster.gpu", "storage.classes", "registry.hosts",
+// places are all facts that a deployer may state and that rules know.
+func (in *Input) places() map[string]*Fact {
+	return map[string]*Fact{
+		"target.namespace": &in.Target.Namespace,
+		"target.strategy":  &in.Target.Strategy,
+		"workload.objects": &in.Workload.Objects,
+		"workload.images":  &in.Workload.Images,
+		"cluster.version":  &in.Cluster.Version,
+		"cluster.uid":      &in.Cluster.UID,
+		"cluster.gpu":      &in.Cluster.GPU,
+		"storage.classes":  &in.Storage.Classes,
+		"registry.hosts":   &in.Registry.Hosts,
+		// The deployer knows who it is in the cluster, not who runs the runner.
+		"access.actor": &in.Access.ClusterActor,
+		"access.rbac":  &in.Access.RBAC,
 	}
 }
 

@@ -83,6 +83,7 @@ type Target struct {
 	Environment string `json:"environment"`
 	Plan        Plan   `json:"plan"`
 	Namespace   Fact   `json:"namespace"`
+	Strategy    Fact   `json:"strategy"`
 }
 
 // Plan identifies what is judged.
@@ -114,6 +115,7 @@ type ArtifactRegistry struct {
 // Workload is what will run.
 type Workload struct {
 	Objects Fact `json:"objects"` // rendered objects, a list
+	Images  Fact `json:"images"`  // list of {ref, pinned, use}
 }
 
 // Cluster is what the deployer sees of the cluster.
@@ -135,7 +137,9 @@ type Registries struct {
 
 // Access is who acts.
 type Access struct {
-	Actor Fact `json:"actor"`
+	Actor        Fact `json:"actor"`         // who runs the runner
+	ClusterActor Fact `json:"cluster_actor"` // who the deployer is in the cluster
+	RBAC         Fact `json:"rbac"`          // {account, bindings[]} of the workload's account
 }
 
 // Eval is what one tester stage measured on one artifact.
