@@ -26,6 +26,7 @@ type Diagnostic struct {
 	Detail   string     // why, and what to do about it
 	Subject  *hcl.Range // the place; nil when there is none
 	Context  *hcl.Range // what to show around it; nil means the subject's lines
+	In       string     // the block around the place, for example: stage "serve"
 	// Cause groups diagnostics with one root cause: of those with the same
 	// non-empty cause, List.Sorted keeps the first.
 	Cause string

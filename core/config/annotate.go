@@ -1,0 +1,37 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/stagegate/stagegate/core/diag"
+)
+
+// annotate names the block around each place.
+func (s *Source) annotate(diags diag.List) diag.List {
+	for i := range diags {
+		if d := &diags[i]; d.Subject != nil && d.In == "" {
+			d.In = s.blockAround(*d.Subject)
+		}
+	}
+	return diags
+}
+
+func (s *Source) blockAround(place hcl.Range) string {
+	for _, f := range s.files {
+		if f.shown != place.Filename || f.body == nil {
+			continue
+		}
+		for _, b := range f.body.Blocks {
+			if whole := hcl.RangeBetween(b.TypeRange, b.CloseBraceRange); place.Start.Byte < whole.Start.Byte || place.Start.Byte > whole.End.Byte {
+				continue
+			}
+			if len(b.Labels) == 0 {
+				return b.Type
+			}
+			return fmt.Sprintf("%s %q", b.Type, clip(strings.Join(b.Labels, ".")))
+		}
+	}
+	return ""
+}

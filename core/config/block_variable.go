@@ -1,0 +1,120 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// Variable is a declared input of a pipeline.
+type Variable struct {
+	Name        string
+	Description string
+	Type        cty.Type // cty.DynamicPseudoType when any type will do
+	Sensitive   bool
+	Nullable    bool
+	// Default is cty.NilVal when a value must be given.
+	Default cty.Value
+	Range   hcl.Range
+
+	typed       bool // the declaration names a type
+	optional    *typeexpr.Defaults
+	want        cty.Type // with optional attributes
+	validations []validation
+}
+
+// validation is one rule of a variable.
+type validation struct {
+	condition, message *hclsyntax.Attribute
+}
+
+func variableShape() *shape {
+	return &shape{
+		what: "a variable", header: `variable "name"`, labels: 1,
+		args:   []string{"type", "default", "description", "sensitive", "nullable"},
+		blocks: []string{"validation"},
+	}
+}
+
+// decodeVariable reads a variable block.
+func (s *Source) decodeVariable(b *hclsyntax.Block, diags *diag.List) {
+	if !variableShape().check(b, diags) {
+		return
+	}
+	v := &Variable{Name: b.Labels[0], Range: b.DefRange(), want: cty.DynamicPseudoType, Default: cty.NilVal}
+	if earlier := s.variables[v.Name]; earlier != nil {
+		diags.Append(&v.Range, fmt.Sprintf("Duplicate variable %q", v.Name), fmt.Sprintf(
+			"There is one already at %s.", at(earlier.Range)))
+		return
+	}
+	s.variables[v.Name] = v
+	s.order = append(s.order, v)
+	args := b.Body.Attributes
+	v.Description, _ = constantText(args["description"], diags)
+	v.Sensitive = constantBool(args["sensitive"], false, diags)
+	v.Nullable = constantBool(args["nullable"], true, diags)
+	if a := args["type"]; a != nil {
+		want, defaults, problems := typeexpr.TypeConstraintWithDefaults(a.Expr)
+		*diags = append(*diags, diag.FromHCL(problems)...)
+		if !problems.HasErrors() {
+			v.typed, v.want, v.optional = true, want, defaults
+		}
+	}
+	v.Type = v.want.WithoutOptionalAttributesDeep()
+	v.decodeDefault(args["default"], diags)
+	for _, inner := range b.Body.Blocks {
+		if inner.Type == "validation" {
+			v.decodeValidation(inner, diags)
+		}
+	}
+}
+
+func (v *Variable) decodeDefault(a *hclsyntax.Attribute, diags *diag.List) {
+	if a == nil {
+		return
+	}
+	place := a.Expr.Range()
+	// What is wrong with the default must not also be reported as missing.
+	v.Default = cty.UnknownVal(v.Type)
+	value, problems := a.Expr.Value(nil)
+	if problems.HasErrors() {
+		diags.Append(&place, "A default must be a constant",
+			"It cannot use names or functions. Use a local for what is computed.")
+		return
+	}
+	value, err := v.convert(value)
+	if err != nil {
+		diags.Append(&place, fmt.Sprintf("Wrong type for the default of %q", v.Name), fmt.Sprintf(
+			"The variable's type is %s: %s.", typeexpr.TypeString(v.want), err))
+		return
+	}
+	if value.IsNull() && !v.Nullable {
+		diags.Append(&place, "The default is null", "The variable is declared with nullable = false. Leave the default out to make a value required.")
+		return
+	}
+	v.Default = value
+}
+
+// convert makes a value fit the variable's type.
+func (v *Variable) convert(value cty.Value) (cty.Value, error) {
+	if v.optional != nil && !value.IsNull() {
+		value = v.optional.Apply(value)
+	}
+	return convert.Convert(value, v.want)
+}
+
+func (v *Variable) decodeValidation(b *hclsyntax.Block, diags *diag.List) {
+	before := len(*diags)
+	(&shape{
+		what: "a validation", header: "validation",
+		args: []string{"condition", "error_message"}, required: []string{"condition", "error_message"},
+	}).checkBody(b, diags)
+	if len(*diags) == before {
+		v.validations = append(v.validations, validation{b.Body.Attributes["condition"], b.Body.Attributes["error_message"]})
+	}
+}

@@ -1,0 +1,23 @@
+// Package function is the closed list of functions that a pipeline may call.
+// Each is bounded: no call makes a value much larger than its arguments, and
+// no call reads outside the pipeline's folder. There is no clock and no
+// randomness, so that the same inputs give the same pipeline.
+package function
+
+import (
+	"maps"
+
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// Table is all functions by name. File functions read below root, an absolute
+// path; relative paths start there.
+func Table(root string) map[string]function.Function {
+	all := make(map[string]function.Function, 96)
+	for _, family := range []map[string]function.Function{
+		text(), collection(), number(), encoding(), conversion(), hash(), clock(), file(root),
+	} {
+		maps.Copy(all, family)
+	}
+	return all
+}

@@ -1,0 +1,82 @@
+// Package guard refuses HCL that would exhaust the recursive parser or the
+// evaluator. HCL's parser has no depth limit, and a goroutine that overflows
+// its stack ends the process whatever recover does; its lexer is iterative, so
+// the shape of a file is checked on tokens before anything recurses.
+package guard
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/diag"
+)
+
+// The bounds. They are far above what a person writes: 1,000 stages are about
+// 70,000 tokens in 320 KiB.
+const (
+	MaxFileBytes  = 1 << 20
+	MaxTotalBytes = 8 << 20
+	MaxTokens     = 300_000   // in one file
+	MaxAllTokens  = 1_000_000 // in one pipeline
+	MaxDepth      = 64        // brackets, quotes, templates and blocks
+	MaxRun        = 256       // operators and steps in one expression
+	MaxLoops      = 2         // for inside for
+	maxNumber     = 64        // characters of a number
+	maxExponent   = 3         // digits of a number's exponent
+)
+
+// Check reports the first reason not to parse src, or nil. Start is where src
+// begins: hcl.InitialPos for a whole file.
+func Check(filename string, src []byte, start hcl.Pos) *diag.Diagnostic {
+	whole := hcl.Range{Filename: filename, Start: start, End: start}
+	if len(src) > MaxFileBytes {
+		return refuse(whole, "File too large", fmt.Sprintf(
+			"%s has %d bytes; at most %d are read. Split the pipeline over several files, and keep data out of it.",
+			filename, len(src), MaxFileBytes))
+	}
+	if n := Tokens(src); n > MaxTokens {
+		return refuse(whole, "Too many tokens", fmt.Sprintf(
+			"%s has about %d names, operators and brackets; at most %d are read. Split the pipeline over several files.",
+			filename, n, MaxTokens))
+	}
+	tokens, diags := hclsyntax.LexConfig(src, filename, start)
+	if diags.HasErrors() {
+		return nil // the parser says it better, and stops there
+	}
+	s := scanner{}
+	for i, token := range tokens {
+		if d := s.step(token, next(tokens, i)); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// Tokens is an upper bound on the number of tokens that costs one pass.
+func Tokens(src []byte) int {
+	n, inWord := 0, false
+	for _, b := range src {
+		word := b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
+		blank := b == ' ' || b == '\t' || b == '\r'
+		if !blank && (!word || !inWord) {
+			n++
+		}
+		inWord = word
+	}
+	return n
+}
+
+// next is the first token after i that is neither a line break nor a comment.
+func next(tokens hclsyntax.Tokens, i int) hclsyntax.Token {
+	for _, t := range tokens[i+1:] {
+		if t.Type != hclsyntax.TokenNewline && t.Type != hclsyntax.TokenComment {
+			return t
+		}
+	}
+	return hclsyntax.Token{Type: hclsyntax.TokenEOF}
+}
+
+func refuse(at hcl.Range, summary, detail string) *diag.Diagnostic {
+	return &diag.Diagnostic{Severity: diag.Error, Summary: summary, Detail: detail, Subject: &at}
+}

@@ -1,0 +1,111 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/body"
+	"github.com/stagegate/stagegate/core/config/budget"
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/sdk/dynamic"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// scope is where expressions get their values: the names and functions that
+// they may use, and what they may cost.
+type scope struct {
+	ctx    *hcl.EvalContext
+	budget *budget.Budget
+}
+
+// newScope is a scope below another one's names.
+func newScope(parent *hcl.EvalContext, b *budget.Budget) *scope {
+	ctx := parent.NewChild()
+	ctx.Variables = make(map[string]cty.Value, 3)
+	b.Install(ctx)
+	return &scope{ctx, b}
+}
+
+// Value is an expression's value as the wanted type.
+func (s *scope) Value(expr hclsyntax.Expression, want cty.Type) (cty.Value, diag.List) {
+	unknown := cty.UnknownVal(want.WithoutOptionalAttributesDeep())
+	v, problems := expr.Value(s.ctx)
+	if s.budget.Exhausted() {
+		return unknown, s.tooExpensive(expr.Range())
+	}
+	diags := s.explain(expr, problems)
+	if problems.HasErrors() {
+		return unknown, diags
+	}
+	v, err := convert.Convert(v, want)
+	if err != nil {
+		place := expr.Range()
+		var at cty.PathError
+		if errors.As(err, &at) {
+			place = body.Locate(expr, at.Path)
+		}
+		diags.Append(&place, "Wrong type", fmt.Sprintf("%s: the type here is %s.", upper(err.Error()), typeexpr.TypeString(want)))
+		return unknown, diags
+	}
+	if !s.budget.Spend(v) {
+		return unknown, s.tooExpensive(expr.Range())
+	}
+	return v, diags
+}
+
+func (s *scope) tooExpensive(place hcl.Range) diag.List {
+	return diag.List{{
+		Severity: diag.Error, Cause: "budget", Subject: &place,
+		Summary: "Expressions too expensive",
+		Detail:  "Evaluating the pipeline up to here takes more work or memory than is allowed, or a value is nested too deeply or a number out of range. Use smaller collections, and loops over them that are not nested.",
+	}}
+}
+
+// explain converts what HCL found. Details may quote values, so they are left
+// out where a sensitive value is involved.
+func (s *scope) explain(expr hclsyntax.Expression, problems hcl.Diagnostics) diag.List {
+	if len(problems) == 0 {
+		return nil
+	}
+	diags := diag.FromHCL(problems)
+	if !s.sensitive(expr) {
+		return diags
+	}
+	for i := range diags {
+		diags[i].Detail = "The reason is not shown, because a sensitive value is used here."
+	}
+	return diags
+}
+
+// sensitive reports whether an expression uses anything sensitive.
+func (s *scope) sensitive(expr hclsyntax.Expression) bool {
+	var used references
+	used.collect(expr)
+	for _, call := range used.calls {
+		if call.Name == "secret" {
+			return true
+		}
+	}
+	for _, ref := range used.names {
+		names := hcl.Traversal{hcl.TraverseRoot{Name: ref.root}}
+		if ref.name != "" {
+			names = append(names, hcl.TraverseAttr{Name: ref.name})
+		}
+		if v, problems := names.TraverseAbs(s.ctx); problems.HasErrors() || v.ContainsMarked() {
+			return true
+		}
+	}
+	return false
+}
+
+// marked is v with the mark of sensitive values when it has to be.
+func marked(v cty.Value, sensitive bool) cty.Value {
+	if sensitive {
+		return v.Mark(dynamic.Sensitive)
+	}
+	return v
+}

@@ -1,0 +1,43 @@
+// Package spelling finds the name that somebody probably meant.
+package spelling
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// maxListed bounds how many names a message lists.
+const maxListed = 12
+
+// Nearest is the known name closest to what was written, or empty when none is
+// close. The same names give the same answer in any order.
+func Nearest(written string, known []string) string {
+	best, bestDistance := "", len(written)/3+2
+	sorted := slices.Sorted(slices.Values(known))
+	for _, name := range sorted {
+		if d := levenshtein.Distance(written, name, nil); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}
+
+// Hint is a sentence that helps somebody who wrote a name that is not known:
+// the nearest name, or what there is. Plural is what the names are, for example
+// "stages".
+func Hint(written string, known []string, plural string) string {
+	if near := Nearest(written, known); near != "" {
+		return `Did you mean "` + near + `"?`
+	}
+	if len(known) == 0 {
+		return "There are no " + plural + "."
+	}
+	sorted := slices.Sorted(slices.Values(known))
+	more := ""
+	if len(sorted) > maxListed {
+		sorted, more = sorted[:maxListed], ", …"
+	}
+	return "The " + plural + " are " + strings.Join(sorted, ", ") + more + "."
+}
