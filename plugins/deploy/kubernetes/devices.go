@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
 	"github.com/stagegate/stagegate/sdk"
@@ -24,12 +25,12 @@ func (s site) devices(ctx context.Context, r manifest.Release) devices {
 	if r.GPU == nil {
 		return devices{}
 	}
-	rooms, other, err := rooms(ctx, s, r.GPU.Resource, r.NodeSelector)
+	rooms, other, err := rooms(ctx, s.client, r.GPU.Resource, r.NodeSelector)
 	return devices{asked: true, known: err == nil, rooms: rooms, other: other}
 }
 
-func rooms(ctx context.Context, s site, resource string, selector map[string]string) ([]rollout.Room, []string, error) {
-	listed, err := s.client.List(ctx, "Node", "", "")
+func rooms(ctx context.Context, client *cluster.Client, resource string, selector map[string]string) ([]rollout.Room, []string, error) {
+	listed, err := client.List(ctx, "Node", "", "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -37,7 +38,7 @@ func rooms(ctx context.Context, s site, resource string, selector map[string]str
 	if err != nil {
 		return nil, nil, err
 	}
-	if listed, err = s.client.List(ctx, "Pod", "", ""); err != nil {
+	if listed, err = client.List(ctx, "Pod", "", ""); err != nil {
 		return nil, nil, err
 	}
 	pods, err := rollout.DecodeAll[rollout.Pod](listed)

@@ -18,6 +18,7 @@ const (
 	classRefused     = "object_refused"
 	classMismatch    = "plan_mismatch"
 	classSuperseded  = "superseded"
+	classNotEnded    = "not_ended"
 	classHandle      = "handle_unreadable"
 )
 

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/deploy/cluster"
@@ -15,11 +16,18 @@ import (
 type follower struct {
 	client *cluster.Client
 	handle handle
-	out    *sdk.Emitter
+	out    reporter
 	said   map[string]bool
 }
 
-func newFollower(client *cluster.Client, h handle, out *sdk.Emitter) *follower {
+// reporter is what a follower needs of sdk.Emitter.
+type reporter interface {
+	Progress(task string, current, total int64, unit string)
+	Stdout() io.Writer
+	Stderr() io.Writer
+}
+
+func newFollower(client *cluster.Client, h handle, out reporter) *follower {
 	return &follower{client: client, handle: h, out: out, said: make(map[string]bool)}
 }
 

@@ -152,7 +152,7 @@ func (f *follower) drained(ctx context.Context) error {
 			return explain(watch.Err())
 		case time.Now().After(deadline):
 			return &sdk.Failure{
-				Summary: fmt.Sprintf("%s of the release have not ended", count(len(pods), "pod")), Class: string("not_ended"),
+				Summary: fmt.Sprintf("%s of the release have not ended", count(len(pods), "pod")), Class: classNotEnded,
 				Detail: "They were told to, and may still hold devices. Look at the nodes they are on, and at their finalizers.",
 			}
 		}

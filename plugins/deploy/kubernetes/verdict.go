@@ -28,7 +28,7 @@ func (f *follower) failure(ctx context.Context, watch *cluster.Watch, status rol
 	switch p.Class {
 	case rollout.Capacity:
 		out.Summary = f.unscheduled(status) + " cannot be scheduled: " + p.Message
-		out.Detail = f.room(ctx, status) + fmt.Sprintf("This lasted %s, and schedule_timeout is %s. Free accelerators, ask for fewer, or replace pods in place with max_surge = 0 and max_unavailable = 1.",
+		out.Detail = f.room(ctx, p) + fmt.Sprintf("This lasted %s, and schedule_timeout is %s. Free accelerators, ask for fewer, or replace pods in place with max_surge = 0 and max_unavailable = 1.",
 			waited, f.handle.Limits.limits().Schedule)
 	case rollout.Placing:
 		out.Summary = f.unscheduled(status) + " fit no node: " + p.Message
@@ -76,21 +76,11 @@ func (f *follower) unscheduled(status rollout.Status) string {
 }
 
 // room is the arithmetic behind an unschedulable pod.
-func (f *follower) room(ctx context.Context, status rollout.Status) string {
-	var waiting *rollout.Placement
-	for i := range status.Placements {
-		if p := &status.Placements[i]; p.Node == "" {
-			waiting = p
-			break
-		}
-	}
-	if waiting == nil || len(waiting.Devices) == 0 {
-		return ""
-	}
+func (f *follower) room(ctx context.Context, p rollout.Problem) string {
 	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(waiting.Devices)) {
-		fmt.Fprintf(&b, "Each pod needs %d %s", waiting.Devices[name], name)
-		found, _, err := rooms(ctx, site{client: f.client}, name, nil)
+	for _, name := range slices.Sorted(maps.Keys(p.Devices)) {
+		fmt.Fprintf(&b, "Each pod needs %d %s", p.Devices[name], name)
+		found, _, err := rooms(ctx, f.client, name, p.Selector)
 		switch {
 		case err != nil:
 			b.WriteString("; what is free could not be read. ")

@@ -34,6 +34,9 @@ type Problem struct {
 	Hopeless bool
 	// Restarts of the container, when it crashes.
 	Restarts int
+	// Devices and Selector are what the pod asks of a node that it has not got.
+	Devices  map[string]int64
+	Selector map[string]string
 }
 
 // problems lists what is wrong, the surest first.
@@ -95,6 +98,7 @@ func podProblem(p Pod) (Problem, bool) {
 func unscheduled(p Pod, about Problem) (Problem, bool) {
 	c := find(p.Status.Conditions, "PodScheduled")
 	about.Reason, about.Message = c.Reason, c.Message
+	about.Devices, about.Selector = p.devices(), p.Spec.NodeSelector
 	switch {
 	case c.Status != "False":
 		return Problem{}, false // the scheduler has not looked at it yet

@@ -99,9 +99,10 @@ type ReplicaSet struct {
 type Pod struct {
 	Metadata Metadata `json:"metadata"`
 	Spec     struct {
-		NodeName       string      `json:"nodeName"`
-		Containers     []Container `json:"containers"`
-		InitContainers []Container `json:"initContainers"`
+		NodeName       string            `json:"nodeName"`
+		NodeSelector   map[string]string `json:"nodeSelector"`
+		Containers     []Container       `json:"containers"`
+		InitContainers []Container       `json:"initContainers"`
 	} `json:"spec"`
 	Status struct {
 		Phase      string            `json:"phase"`
