@@ -8,7 +8,7 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/stagegate/stagegate/examples/pipelines/digits/dataset"
+	"digits.example/dataset"
 )
 
 // tally counts rows, and right answers, by digit.

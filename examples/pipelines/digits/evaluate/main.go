@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/stagegate/stagegate/examples/pipelines/digits/dataset"
+	"digits.example/dataset"
 )
 
 func main() {

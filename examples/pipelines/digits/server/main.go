@@ -23,8 +23,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/stagegate/stagegate/examples/pipelines/digits/dataset"
-	"github.com/stagegate/stagegate/examples/pipelines/digits/network"
+	"digits.example/dataset"
+	"digits.example/network"
 )
 
 const maxModel = 64 << 20

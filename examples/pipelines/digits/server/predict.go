@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/stagegate/stagegate/examples/pipelines/digits/dataset"
-	"github.com/stagegate/stagegate/examples/pipelines/digits/network"
+	"digits.example/dataset"
+	"digits.example/network"
 )
 
 type question struct {

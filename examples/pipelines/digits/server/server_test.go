@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stagegate/stagegate/examples/pipelines/digits/dataset"
-	"github.com/stagegate/stagegate/examples/pipelines/digits/network"
+	"digits.example/dataset"
+	"digits.example/network"
 )
 
 func TestLoadRefusesAnotherModel(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/stagegate/stagegate/examples/pipelines/digits/dataset"
-	"github.com/stagegate/stagegate/examples/pipelines/digits/network"
+	"digits.example/dataset"
+	"digits.example/network"
 )
 
 func main() {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/stagegate/stagegate/examples/pipelines/digits/dataset"
-	"github.com/stagegate/stagegate/examples/pipelines/digits/network"
+	"digits.example/dataset"
+	"digits.example/network"
 )
 
 func TestTrainLearnsAndRepeats(t *testing.T) {

@@ -1,0 +1,3 @@
+module digits.example
+
+go 1.26

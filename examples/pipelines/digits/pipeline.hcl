@@ -1,0 +1,94 @@
+pipeline "digits" {
+  description    = "Handwritten-digit classifier: train, pack, evaluate, judge, serve"
+  runner_version = ">= 0.1"
+}
+
+# Gradient descent, a second or so. What it writes becomes artifacts, each
+# known by its digest from here on.
+stage "train" {
+  uses = "build.command"
+  with {
+    command = ["go", "run", "./train", "--out", "out"]
+    outputs = ["out/model.safetensors", "out/config.json"]
+  }
+}
+
+# The model as an OCI artifact: by its digest it is evaluated, judged and served.
+stage "weights" {
+  uses = "build.model"
+  with {
+    name      = "digits"
+    artifacts = stage.train.artifacts
+    licenses  = ["Apache-2.0"]
+    registry {
+      repository = "${var.registry}/models/digits"
+      ca_file    = var.registry_ca
+    }
+  }
+}
+
+stage "server" {
+  uses = "build.command"
+  with {
+    command = ["go", "build", "-trimpath", "-buildvcs=false", "-o", "out/server", "./server"]
+    env     = { CGO_ENABLED = "0" }
+    outputs = ["out/server"]
+  }
+}
+
+# A static binary needs no Docker engine to become an image.
+stage "image" {
+  uses = "build.image"
+  with {
+    name       = "digits-server"
+    artifacts  = { "/server" = stage.server.artifacts["server"] }
+    entrypoint = ["/server"]
+    registry {
+      repository = "${var.registry}/images/digits-server"
+      ca_file    = var.registry_ca
+    }
+  }
+}
+
+# Asks the server that will be deployed about rows that training never saw.
+stage "accuracy" {
+  uses = "test.eval"
+  with {
+    artifact = stage.weights.artifact
+    command = [
+      "go", "run", "./evaluate",
+      "--server", stage.server.files["server"],
+      "--model", stage.train.files["model.safetensors"],
+      "--digest", stage.train.artifacts["model.safetensors"].digest,
+    ]
+    threshold "accuracy" { min = 0.95 }
+  }
+}
+
+# What the operator's policy says about the very plan that `serve` will apply.
+stage "compliance" {
+  uses  = "policy.opa"
+  needs = [stage.accuracy]
+}
+
+stage "serve" {
+  uses        = "deploy.kubernetes"
+  needs       = [stage.compliance]
+  environment = var.environment
+  with {
+    name       = "digits"
+    image      = stage.image.artifact
+    artifact   = stage.weights.artifact
+    replicas   = var.environment == "production" ? 4 : 2
+    kubeconfig = var.kubeconfig
+    args = [
+      "--model=/models/digits/model.safetensors",
+      "--digest=${stage.train.artifacts["model.safetensors"].digest}",
+    ]
+    resources {
+      cpu    = "500m"
+      memory = "256Mi"
+    }
+    gpu { count = 1 }
+  }
+}
