@@ -108,7 +108,8 @@ func (fs *findings) checkIndex(f file, c *content) error {
 			beside[path.Base(name)] = summary
 		}
 	}
-	if err := safetensors.CheckIndex(c.section(), beside); err != nil {
+	stem := strings.TrimSuffix(path.Base(f.name), indexSuffix)
+	if err := safetensors.CheckIndex(c.section(), stem, beside); err != nil {
 		return refuse("safetensors_invalid", f.from+" does not fit the shards", "Pack the index together with the shards that it was written with.", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"net/url"
 
 	"github.com/stagegate/stagegate/sdk"
+	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
@@ -36,6 +37,9 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 		f.Detail = "The registry stopped answering. What it has taken so far is not sent again by the next attempt."
 	case errors.As(err, &response):
 		refused(f, response, r.opts.Host)
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		f.Class, f.Detail = "registry_denied", login(r.opts.Host)
+		f.Cause = errors.New("it asks for credentials, and there are none for it")
 	default:
 		unreachable(f, err, r.opts)
 	}
@@ -54,13 +58,17 @@ func refused(f *sdk.Failure, response *errcode.ErrorResponse, host string) {
 	switch code := response.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		f.Class = "registry_denied"
-		f.Detail = "Log in with `docker login " + host + "`, or point DOCKER_CONFIG at a folder with credentials that may push there."
+		f.Detail = login(host)
 	case code == http.StatusNotFound:
 		f.Detail = "The repository does not exist, or these credentials may not see it."
 	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
 		f.Class, f.Transient = "registry_unavailable", true
 		f.Detail = "The registry is busy or broken. What it has taken so far is not sent again by the next attempt."
 	}
+}
+
+func login(host string) string {
+	return "Log in with `docker login " + host + "`, or point DOCKER_CONFIG at a folder with credentials that may push there."
 }
 
 // unreachable explains why there was no answer.

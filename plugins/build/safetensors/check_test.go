@@ -188,16 +188,17 @@ func TestIndex(t *testing.T) {
 		}
 		return s
 	}
-	shards := map[string]Summary{"1.safetensors": shard("a", "b"), "2.safetensors": shard("c")}
+	shards := map[string]Summary{"m-1.safetensors": shard("a", "b"), "m-2.safetensors": shard("c"), "other.safetensors": shard("x")}
 	for index, want := range map[string]string{
-		`{"metadata":{},"weight_map":{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors"}}`: "",
-		`{"weight_map":{"a":"1.safetensors","c":"2.safetensors"}}`:                                   "has 1 tensors that it does not mention",
-		`{"weight_map":{"a":"1.safetensors","b":"1.safetensors","c":"1.safetensors"}}`:               "does not have it",
-		`{"weight_map":{"a":"3.safetensors"}}`:                                                       "not in the package",
-		`{}`:                                                                                         "no weight_map",
-		`[`:                                                                                          "not JSON",
+		`{"metadata":{},"weight_map":{"a":"m-1.safetensors","b":"m-1.safetensors","c":"m-2.safetensors"}}`: "",
+		`{"weight_map":{"a":"m-1.safetensors","c":"m-2.safetensors"}}`:                                     "has 1 tensors that it does not mention",
+		`{"weight_map":{"a":"m-1.safetensors","b":"m-1.safetensors","c":"m-1.safetensors"}}`:               "does not have it",
+		`{"weight_map":{"a":"m-3.safetensors"}}`:                                                           "not in the package",
+		`{}`:                                                                                               "no weight_map",
+		`[`:                                                                                                "not JSON",
+		`{"weight_map":{"a":"m-1.safetensors","b":"m-1.safetensors"}}`:                                     `"m-2.safetensors" has 1 tensors`,
 	} {
-		err := CheckIndex(strings.NewReader(index), shards)
+		err := CheckIndex(strings.NewReader(index), "m", shards)
 		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", index, err, want)
 		}

@@ -7,16 +7,17 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // maxShardIndex bounds an index of shards.
 const maxShardIndex = 64 << 20
 
-// CheckIndex reads a shard index (model.safetensors.index.json) and compares it
-// with the shards both ways: every name is in the shard that the index gives,
-// and the shards have no name besides. Shards are summaries by the file name
-// that the index uses.
-func CheckIndex(r io.Reader, shards map[string]Summary) error {
+// CheckIndex reads a shard index (<stem>.safetensors.index.json) and compares
+// it with the shards both ways: every name is in the shard that the index gives,
+// the shards have no name besides, and no file named <stem>-… is left out.
+// Shards are summaries by the file name that the index uses.
+func CheckIndex(r io.Reader, stem string, shards map[string]Summary) error {
 	raw, err := io.ReadAll(io.LimitReader(r, maxShardIndex+1))
 	if err != nil {
 		return fmt.Errorf("read index: %w", err)
@@ -45,8 +46,11 @@ func CheckIndex(r io.Reader, shards map[string]Summary) error {
 		}
 		named[file]++
 	}
-	for file, count := range named {
-		if more := shards[file].Tensors - count; more > 0 {
+	for _, file := range slices.Sorted(maps.Keys(shards)) {
+		if named[file] == 0 && !strings.HasPrefix(file, stem+"-") {
+			continue // of another set
+		}
+		if more := shards[file].Tensors - named[file]; more > 0 {
 			return fmt.Errorf("%q has %d tensors that it does not mention", file, more)
 		}
 	}
