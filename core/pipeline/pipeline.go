@@ -4,6 +4,7 @@
 package pipeline
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -73,4 +74,10 @@ type PluginRequirement struct {
 	Source  string // empty for first-party plugins
 	Version string // constraint, empty for any
 	Range   hcl.Range
+}
+
+// ParseComponentRef reads the form in the language, and whether it is one.
+func ParseComponentRef(s string) (ComponentRef, bool) {
+	plugin, name, ok := strings.Cut(s, ".")
+	return ComponentRef{Plugin: plugin, Name: name}, ok && plugin != "" && name != "" && !strings.Contains(name, ".")
 }

@@ -1,0 +1,171 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Version of the runner.
+const Version = "0.1.0"
+
+// Surroundings are what a process gets from outside.
+type Surroundings struct {
+	Args       []string // without the program
+	Stdin      io.Reader
+	Stdout     io.Writer
+	Stderr     io.Writer
+	Environ    []string
+	Executable string // path of the runner's own binary
+	// Signals delivers interrupts; the second one means at once.
+	Signals <-chan os.Signal
+}
+
+// env is a variable, or empty.
+func (s Surroundings) env(name string) string {
+	value, _ := s.lookupEnv(name)
+	return value
+}
+
+func (s Surroundings) lookupEnv(name string) (string, bool) {
+	for _, entry := range s.Environ {
+		if key, value, ok := strings.Cut(entry, "="); ok && key == name {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// terminal reports whether a stream is one, and its width.
+func terminal(w io.Writer) (width int, is bool) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(f.Fd())) //nolint:gosec // a file descriptor fits
+	if err != nil {
+		return 0, true
+	}
+	return width, true
+}
+
+// Main runs one command and returns the exit code.
+func Main(ctx context.Context, around Surroundings) int {
+	a := &app{Surroundings: around}
+	root := a.rootCommand()
+	root.SetArgs(longFlags(root, around.Args))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		a.complain(exit.err)
+		return exit.code
+	}
+	a.complain(err)
+	return exitInternal
+}
+
+// app is the command line.
+type app struct {
+	Surroundings
+	noColor bool
+}
+
+// complain prints an error that has not been shown yet.
+func (a *app) complain(err error) {
+	if err != nil {
+		fmt.Fprintf(a.Stderr, "%s %s\n", a.palette("31", "error:"), err)
+	}
+}
+
+// color reports whether a stream takes colour.
+func (a *app) color(w io.Writer) bool {
+	if a.noColor || a.env("NO_COLOR") != "" || a.env("TERM") == "dumb" {
+		return false
+	}
+	_, is := terminal(w)
+	return is
+}
+
+func (a *app) palette(code, s string) string {
+	if !a.color(a.Stderr) {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "runner",
+		Short: "Release models: build, test, judge and deploy them from a pipeline",
+		Long: "The runner reads a pipeline written in HCL and executes its stages as plugins.\n" +
+			"Nothing is deployed that a policy has not allowed, to the byte.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       Version,
+		CompletionOptions: cobra.CompletionOptions{
+			HiddenDefaultCmd: true,
+		},
+	}
+	root.SetIn(a.Stdin)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "never print colours (also: NO_COLOR)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+	})
+	root.AddCommand(
+		a.runCommand(), a.validateCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
+		a.hookCommand(), a.versionCommand(),
+	)
+	wrapArguments(root)
+	return root
+}
+
+// wrapArguments makes a wrong number of arguments a usage error.
+func wrapArguments(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+			}
+			return nil
+		}
+	}
+	for _, child := range cmd.Commands() {
+		wrapArguments(child)
+	}
+}
+
+// longFlags lets people write -var as well as --var, as they do elsewhere: a
+// single dash before the name of a long flag counts for two.
+func longFlags(root *cobra.Command, args []string) []string {
+	known := make(map[string]bool)
+	var collect func(*cobra.Command)
+	collect = func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *flagValue) { known[f.Name] = true })
+		for _, child := range cmd.Commands() {
+			collect(child)
+		}
+	}
+	collect(root)
+	out := make([]string, 0, len(args))
+	for i, arg := range args {
+		if arg == "--" {
+			return append(out, args[i:]...)
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && len(name) > 1 && known[name] {
+			arg = "-" + arg
+		}
+		out = append(out, arg)
+	}
+	return out
+}

@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/view"
+)
+
+// validation is the JSON form of the answer.
+type validation struct {
+	Schema      int         `json:"schema"`
+	Valid       bool        `json:"valid"`
+	Pipeline    string      `json:"pipeline"`
+	Stages      int         `json:"stages"`
+	Diagnostics []diag.JSON `json:"diagnostics"`
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	var flags pipelineFlags
+	var format string
+	cmd := &cobra.Command{
+		Use:   "validate [PATH]",
+		Short: "Check a pipeline without running anything",
+		Long: "Check a pipeline: its syntax, references, types and schemas, and what its plugins say about it.\n" +
+			"Nothing is run and nothing is changed. All problems are shown at once.",
+		Example: "  runner validate\n  runner validate examples/pipelines/digits --var environment=production",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.validate(cmd.Context(), request{path: pathArgument(args), flags: flags}, format)
+		},
+	}
+	flags.register(cmd)
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+// pathArgument is the pipeline's path: by default the working folder.
+func pathArgument(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+func (a *app) validate(ctx context.Context, req request, format string) (err error) {
+	s, err := a.session()
+	if err != nil {
+		return err
+	}
+	host, err := a.pluginHost(ctx, s, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer closeHost(ctx, host, &err)
+	l, err := a.load(ctx, s, host, req)
+	if err != nil {
+		return err
+	}
+	if err := l.validate(ctx, host); err != nil {
+		return err
+	}
+	answer := validation{
+		Schema: view.SchemaVersion, Valid: !l.diags.HasErrors(), Pipeline: l.source.Name,
+		Diagnostics: diag.ToJSON(l.diags),
+	}
+	if l.Loaded != nil {
+		answer.Stages = len(l.Pipeline.Stages)
+	}
+	err = a.print(format, answer, func() error {
+		a.show(l.diags, l.source.Contents())
+		if !answer.Valid {
+			return nil
+		}
+		_, err := fmt.Fprintf(a.Stdout, "%s is valid: %d stages.\n", answer.Pipeline, answer.Stages)
+		return err
+	})
+	if err == nil && !answer.Valid {
+		return errShown(exitUsage)
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/stagegate/stagegate/core/config"
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/engine"
+	"github.com/stagegate/stagegate/core/pluginhost"
+	"github.com/stagegate/stagegate/core/secret"
+	"github.com/stagegate/stagegate/core/source"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+)
+
+// pipelineFlags are the flags of all commands that read a pipeline.
+type pipelineFlags struct {
+	vars     []string
+	varFiles []string
+}
+
+func (f *pipelineFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.vars, "var", nil, "set a variable: `name=value` (repeatable)")
+	cmd.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "read variables from a `file` of name = value lines, or .json (repeatable)")
+}
+
+// loaded is a pipeline with everything that was found out about it.
+type loaded struct {
+	*config.Loaded
+	source  *config.Source
+	facts   source.Facts
+	digests map[string]string // of plugins, by name
+	diags   diag.List
+}
+
+// request says what to load.
+type request struct {
+	path  string
+	flags pipelineFlags
+	// run is the run that the pipeline is loaded for; nil when there is none.
+	run *config.Run
+	// ref replaces what git says, for a commit that was pushed to a ref.
+	ref string
+}
+
+// load reads a pipeline, the schemas of its plugins and the facts of its
+// tree. Everything wrong with it is in the diagnostics of the result, which is
+// never nil without an error.
+func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req request) (*loaded, error) {
+	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version})
+	out := &loaded{source: src, digests: make(map[string]string)}
+	inputs, problems := config.ReadInputs(config.InputSources{
+		Env: a.Environ, Files: req.flags.varFiles, Flags: req.flags.vars,
+	})
+	diags = append(diags, problems...)
+	described, problems, err := out.describe(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	diags = append(diags, problems...)
+	if out.facts, err = source.Read(ctx, src.Root); err != nil {
+		return nil, usage(err)
+	}
+	if req.ref != "" {
+		out.facts.Ref = req.ref
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("find the working folder: %w", err)
+	}
+	ready, problems := src.Load(config.Inputs{
+		Plugins: described, Variables: inputs, Run: req.run, Cwd: cwd,
+		Git: config.Git{
+			Commit: out.facts.Commit, Ref: out.facts.Ref, Clean: out.facts.Clean, Repository: out.facts.Repository,
+		},
+		Secrets: secrets{ctx: ctx, resolver: secret.NewResolver(s.operator.Secrets, a.lookupEnv)},
+	})
+	out.Loaded, out.diags = ready, append(diags, problems...).Sorted()
+	return out, nil
+}
+
+// describe asks each plugin that the pipeline needs what it offers.
+func (l *loaded) describe(ctx context.Context, host *pluginhost.Host) (map[string]*pluginv1.DescribeResponse, diag.List, error) {
+	described := make(map[string]*pluginv1.DescribeResponse)
+	var diags diag.List
+	for _, need := range l.source.Plugins() {
+		d, digest, err := host.Describe(ctx, need.Name)
+		if broken, ok := errors.AsType[*engine.PluginError](err); ok {
+			diags.Append(&need.Range, pluginSummary(broken), pluginDetail(broken))
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("describe plugin %s: %w", need.Name, err)
+		}
+		described[need.Name] = d
+		l.digests[need.Name] = digest
+	}
+	return described, diags, nil
+}
+
+func pluginSummary(e *engine.PluginError) string {
+	if e.Class == pluginhost.ClassMissing {
+		return fmt.Sprintf("Unknown plugin %q", e.Plugin)
+	}
+	return fmt.Sprintf("Plugin %q cannot be used", e.Plugin)
+}
+
+func pluginDetail(e *engine.PluginError) string {
+	detail := e.Err.Error() + "."
+	if e.LastWords != "" {
+		detail += "\n\nIts last words:\n" + e.LastWords
+	}
+	return detail
+}
+
+// secrets adapts the resolver to a pipeline's expressions.
+type secrets struct {
+	ctx      context.Context //nolint:containedctx // the evaluator's interface has none; the load's counts
+	resolver *secret.Resolver
+}
+
+// Secret is the value of a secret.
+func (s secrets) Secret(name string) (string, error) {
+	value, err := s.resolver.Resolve(s.ctx, name)
+	return string(value), err
+}
+
+// now is the time, to the second, as runs are named.
+func now() time.Time { return time.Now() }

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/operator"
+	"github.com/stagegate/stagegate/core/runstate"
+)
+
+// session is what most commands start from: the operator's configuration and
+// the folder with the state.
+type session struct {
+	operator *operator.Config
+	home     string
+}
+
+func (a *app) session() (*session, error) {
+	config, diags, err := operator.Find(a.env)
+	if err != nil {
+		return nil, usage(err)
+	}
+	if diags.HasErrors() {
+		var sources map[string][]byte
+		if config != nil {
+			sources = config.Sources
+		}
+		return nil, a.refuse(diags, sources)
+	}
+	home, err := config.HomeDir(a.env)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return &session{operator: config, home: home}, nil
+}
+
+// store opens the run store.
+func (s *session) store() (*runstate.FileStore, error) {
+	store, err := runstate.OpenFileStore(runstate.FileOptions{Home: s.home})
+	if err != nil {
+		if _, ok := errors.AsType[*runstate.HomeError](err); ok {
+			return nil, usage(err)
+		}
+		return nil, fmt.Errorf("open the run store: %w", err)
+	}
+	return store, nil
+}
+
+func (s *session) path(parts ...string) string {
+	return filepath.Join(append([]string{s.home}, parts...)...)
+}
+
+// trustRoot and decisionKey are where decisions are verified and signed.
+func (s *session) trustRoot() string   { return s.path("keys", "decision.pub") }
+func (s *session) decisionKey() string { return s.path("keys", "decision.key") }
+
+// refuse shows diagnostics and ends with the code of a bad configuration.
+func (a *app) refuse(diags diag.List, sources map[string][]byte) error {
+	a.show(diags, sources)
+	return errShown(exitUsage)
+}
+
+// show prints diagnostics for people.
+func (a *app) show(diags diag.List, sources map[string][]byte) {
+	width, _ := terminal(a.Stderr)
+	_ = diag.Render(a.Stderr, diags.Sorted(), sources, diag.RenderOptions{Color: a.color(a.Stderr), Width: width}) // nowhere else to complain
+}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/engine"
+	"github.com/stagegate/stagegate/core/pipeline"
+	"github.com/stagegate/stagegate/sdk/dynamic"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+	"golang.org/x/sync/errgroup"
+)
+
+// validators is how many plugins are asked at the same time.
+const validators = 8
+
+// validate asks the plugins about every stage whose configuration could be
+// read, and adds what they find.
+func (l *loaded) validate(ctx context.Context, plugins engine.Plugins) error {
+	if l.Loaded == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(validators)
+	for _, stage := range l.Pipeline.Stages {
+		if _, ok := l.With[stage.Name]; !ok {
+			continue
+		}
+		group.Go(func() error {
+			found, err := l.validateStage(ctx, plugins, stage)
+			mu.Lock()
+			defer mu.Unlock()
+			l.diags = append(l.diags, found...)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	l.diags = l.diags.Sorted()
+	return nil
+}
+
+func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stage *pipeline.Stage) (diag.List, error) {
+	ty, err := dynamic.ImpliedType(stage.Schema.GetConfig())
+	if err != nil {
+		return nil, fmt.Errorf("read the schema of %s: %w", stage.Component, err)
+	}
+	config, err := dynamic.Encode(l.With[stage.Name], ty)
+	if err != nil {
+		return diag.List{{Severity: diag.Error, Summary: "Configuration cannot be passed to its plugin", Detail: err.Error(), Subject: &stage.Range}}, nil
+	}
+	resp, err := plugins.Validate(ctx, stage.Component, stage.Schema.GetKind(), &pluginv1.ValidateRequest{
+		Component: stage.Component.Name, Config: config, WorkDir: l.Pipeline.Root,
+	})
+	if broken, ok := errors.AsType[*engine.PluginError](err); ok {
+		return diag.List{{
+			Severity: diag.Error, Summary: pluginSummary(broken), Detail: pluginDetail(broken),
+			Subject: &stage.Component.Range, Cause: "plugin " + broken.Plugin,
+		}}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("validate %s: %w", stage.Address(), err)
+	}
+	var out diag.List
+	for _, d := range resp.GetDiagnostics() {
+		out = append(out, l.Evaluator.Place(stage, d))
+	}
+	return out, nil
+}

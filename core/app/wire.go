@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/body"
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/gate"
+	"github.com/stagegate/stagegate/core/operator"
+	"github.com/stagegate/stagegate/core/pipeline"
+	"github.com/stagegate/stagegate/core/pluginhost"
+	"github.com/stagegate/stagegate/core/runstate"
+	"github.com/stagegate/stagegate/core/secret"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+)
+
+// closeGrace bounds how long plugins may take to end with the runner.
+const closeGrace = 10 * time.Second
+
+// pluginHost makes the host of plugins. Without a store, plugins get no blobs:
+// that is enough to describe and validate.
+func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, redact func(string) string) (*pluginhost.Host, error) {
+	search := a.env("RUNNER_PLUGIN_PATH")
+	for _, dir := range s.operator.PluginPath {
+		if search != "" {
+			search += string(filepath.ListSeparator)
+		}
+		search += dir
+	}
+	options := pluginhost.Options{
+		RunnerDir:  filepath.Dir(a.Executable),
+		SearchPath: search,
+		CacheDir:   s.path("cache", "plugins"),
+		Environ:    a.Environ,
+		PassEnv:    s.operator.PassEnv,
+		TrustRoot:  s.trustRoot(),
+		Version:    Version,
+		Redact:     redact,
+		Secrets:    secret.NewResolver(s.operator.Secrets, a.lookupEnv),
+	}
+	if blobs != nil {
+		options.Blobs = blobs
+	}
+	host, err := pluginhost.New(ctx, options)
+	if err != nil {
+		return nil, usage(fmt.Errorf("prepare plugins: %w", err))
+	}
+	return host, nil
+}
+
+// closeHost ends all plugins, also when ctx has ended.
+func closeHost(ctx context.Context, host *pluginhost.Host, err *error) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	defer cancel()
+	*err = errors.Join(*err, host.Close(bounded))
+}
+
+// gate makes the gate with the operator's policies.
+func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host) (*gate.Gate, error) {
+	describe := func(ctx context.Context, c pipeline.ComponentRef) (*pluginv1.Component, error) {
+		d, _, err := host.Describe(ctx, c.Plugin)
+		if err != nil {
+			return nil, err
+		}
+		for _, component := range d.GetComponents() {
+			if component.GetName() == c.Name {
+				return component, nil
+			}
+		}
+		return nil, fmt.Errorf("plugin %s has no component %q", c.Plugin, c.Name)
+	}
+	policies, err := a.policies(ctx, s, describe)
+	if err != nil {
+		return nil, err
+	}
+	return gate.New(host, gate.Options{
+		KeyFile: s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
+		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime,
+		Describe: describe, Now: now,
+	})
+}
+
+// policies decodes the operator's policies by their components' schemas.
+func (a *app) policies(ctx context.Context, s *session, describe func(context.Context, pipeline.ComponentRef) (*pluginv1.Component, error)) ([]gate.Policy, error) {
+	var out []gate.Policy
+	var diags diag.List
+	for _, p := range s.operator.Policies {
+		ref, ok := pipeline.ParseComponentRef(p.Uses)
+		if !ok {
+			diags.Append(&p.Range, "Not a component", fmt.Sprintf("uses = %q is not of the form plugin.component.", p.Uses))
+			continue
+		}
+		component, err := describe(ctx, ref)
+		if err != nil {
+			diags.Append(&p.Range, "Policy cannot be used", err.Error())
+			continue
+		}
+		if component.GetKind() != pluginv1.Kind_KIND_POLICY {
+			diags.Append(&p.Range, "Not a policy", fmt.Sprintf("%s is a component of another kind.", ref))
+			continue
+		}
+		spec, err := body.Compile(component.GetConfig())
+		if err != nil {
+			return nil, fmt.Errorf("read the schema of %s: %w", ref, err)
+		}
+		with, _ := p.With.(*hclsyntax.Body) // nil when the block is left out
+		v, found := spec.Decode(body.Source{Body: with, Header: p.Range, What: ref.String()}, operator.Constants{})
+		diags = append(diags, found...)
+		out = append(out, gate.Policy{Component: ref, Config: v})
+	}
+	if diags.HasErrors() {
+		return nil, a.refuse(diags, s.operator.Sources)
+	}
+	return out, nil
+}
+
+// actor is who runs this, as far as the machine knows.
+func actor() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
