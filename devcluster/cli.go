@@ -42,7 +42,10 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		Short:         "A Kubernetes control plane with simulated GPU nodes and a registry, on this machine",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // so that RunE sees a misspelt command
+		RunE:          showHelp,
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -53,6 +56,17 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&opts.format, "format", "text", "output format: text or json")
 	root.AddCommand(newUpCommand(opts), newStatusCommand(opts), newDownCommand(opts))
 	return exitCode(ctx, root.ExecuteContext(ctx), stderr)
+}
+
+func showHelp(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return root.Help()
+	}
+	err := fmt.Errorf("unknown command %q", args[0])
+	if nearest := root.SuggestionsFor(args[0]); len(nearest) > 0 {
+		err = fmt.Errorf("%w, did you mean %q?", err, nearest[0])
+	}
+	return usageError{err}
 }
 
 func exitCode(ctx context.Context, err error, stderr io.Writer) int {

@@ -19,7 +19,6 @@ import (
 const (
 	pollInterval   = 50 * time.Millisecond
 	requestTimeout = 5 * time.Second
-	recoveryTime   = 10 * time.Second
 	logTailLines   = 12
 )
 
@@ -85,18 +84,20 @@ func (c *Cluster) lock(ctx context.Context) (*state.Lock, error) {
 	})
 }
 
-// poll calls condition until it says yes, fails, or ctx ends.
-func poll(ctx context.Context, condition func() (bool, error)) error {
+// poll calls try until it succeeds or ctx ends. An error of try that is final
+// has to be wrapped in a *ComponentError.
+func poll(ctx context.Context, try func() error) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		done, err := condition()
-		if done || err != nil {
+		err := try()
+		var final *ComponentError
+		if err == nil || errors.As(err, &final) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		case <-ticker.C:
 		}
 	}

@@ -12,8 +12,13 @@ import (
 	"github.com/stagegate/stagegate/devcluster/internal/state"
 )
 
-// stopGrace is how long a component may take to end by itself.
-const stopGrace = 10 * time.Second
+const (
+	// stopGrace is how long a component may take to end by itself.
+	stopGrace = 10 * time.Second
+	// brokenStopGrace is the same for an API server that does not work: it
+	// would wait for an etcd that is not there, and has nothing to lose.
+	brokenStopGrace = time.Second
+)
 
 // Down ends the cluster and reports whether there was anything to end. Its
 // data stay for the next Up unless purge is set.
@@ -45,9 +50,13 @@ func (c *Cluster) Down(ctx context.Context, purge bool) (stopped bool, err error
 
 // stopAll ends every component and forgets it.
 func (c *Cluster) stopAll(ctx context.Context, recorded *state.State) (stopped bool, err error) {
+	var ended []process.Identity
+	for _, one := range recorded.Components {
+		ended = append(ended, one.Identity)
+	}
 	for _, names := range stopOrder() {
-		ended, err := c.stop(ctx, recorded, names...)
-		stopped = stopped || ended
+		some, err := c.stop(ctx, recorded, stopGrace, names...)
+		stopped = stopped || some
 		if err != nil {
 			return stopped, err
 		}
@@ -55,6 +64,7 @@ func (c *Cluster) stopAll(ctx context.Context, recorded *state.State) (stopped b
 	if err := stopStrays(ctx, recorded); err != nil {
 		return stopped, err
 	}
+	process.AwaitReaped(ctx, ended)
 	// A kubeconfig that leads nowhere would only confuse its reader.
 	if err := os.Remove(c.Layout.Kubeconfig()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return stopped, fmt.Errorf("remove kubeconfig: %w", err)
@@ -63,7 +73,9 @@ func (c *Cluster) stopAll(ctx context.Context, recorded *state.State) (stopped b
 }
 
 // stop ends the named components together and forgets them.
-func (c *Cluster) stop(ctx context.Context, recorded *state.State, names ...string) (stopped bool, err error) {
+func (c *Cluster) stop(
+	ctx context.Context, recorded *state.State, grace time.Duration, names ...string,
+) (stopped bool, err error) {
 	began := time.Now()
 	var ids []process.Identity
 	var alive []string
@@ -73,7 +85,7 @@ func (c *Cluster) stop(ctx context.Context, recorded *state.State, names ...stri
 			alive = append(alive, name)
 		}
 	}
-	if err := process.Stop(ctx, ids, recorded.Cookie, stopGrace); err != nil {
+	if err := process.Stop(ctx, ids, recorded.Cookie, grace); err != nil {
 		return false, fmt.Errorf("stop %v: %w", names, err)
 	}
 	for _, name := range names {

@@ -21,6 +21,24 @@ func (l *launch) populate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	err = l.wait(ctx, component.APIServer, func() error { return l.createObjects(ctx, client) })
+	if err != nil {
+		return err
+	}
+	err = l.wait(ctx, component.ControllerManager, func() error { return serviceAccountExists(ctx, client) })
+	if err != nil {
+		return err
+	}
+	l.cluster.Progress(component.ControllerManager, "ready", time.Since(began))
+	err = l.wait(ctx, component.KWOK, func() error { return l.nodesReady(ctx, client) })
+	if err != nil {
+		return err
+	}
+	l.cluster.Progress("nodes", "ready", time.Since(began))
+	return nil
+}
+
+func (l *launch) createObjects(ctx context.Context, client kubernetes.Interface) error {
 	version, err := client.Discovery().ServerVersion()
 	if err != nil {
 		return fmt.Errorf("ask for version: %w", err)
@@ -29,20 +47,7 @@ func (l *launch) populate(ctx context.Context) error {
 	if err := node.Ensure(ctx, client, shape.Nodes, shape.GPUsPerNode, version.GitVersion); err != nil {
 		return err
 	}
-	if err := node.EnsureStorageClasses(ctx, client); err != nil {
-		return err
-	}
-	err = l.wait(ctx, component.ControllerManager, func() bool { return serviceAccountExists(ctx, client) })
-	if err != nil {
-		return err
-	}
-	l.cluster.Progress(component.ControllerManager, "ready", time.Since(began))
-	err = l.wait(ctx, component.KWOK, func() bool { return l.nodesReady(ctx, client) })
-	if err != nil {
-		return err
-	}
-	l.cluster.Progress("nodes", "ready", time.Since(began))
-	return nil
+	return node.EnsureStorageClasses(ctx, client)
 }
 
 // releaseNodes frees the nodes from a simulator that was killed: its successor
@@ -56,43 +61,43 @@ func (l *launch) releaseNodes(ctx context.Context) error {
 }
 
 // serviceAccountExists: no pod is admitted to a namespace without it.
-func serviceAccountExists(ctx context.Context, client kubernetes.Interface) bool {
+func serviceAccountExists(ctx context.Context, client kubernetes.Interface) error {
 	_, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
-	return err == nil
+	return err
 }
 
-func (l *launch) nodesReady(ctx context.Context, client kubernetes.Interface) bool {
+func (l *launch) nodesReady(ctx context.Context, client kubernetes.Interface) error {
 	kwok, _ := l.recorded.Component(component.KWOK)
 	nodes, err := node.List(ctx, client, kwok.StartedAt)
 	if err != nil {
-		return false
+		return err
 	}
 	for _, n := range nodes {
 		if !n.Ready {
-			return false
+			return fmt.Errorf("node %s is not ready", n.Name)
 		}
 	}
-	return len(nodes) >= l.recorded.Shape.Nodes
+	return nil
 }
 
-// wait polls until the condition holds. It fails as soon as any component
-// that this run has started ends, and names the one that was waited for when
-// the time is over.
-func (l *launch) wait(ctx context.Context, name string, condition func() bool) error {
-	err := poll(ctx, func() (bool, error) {
+// wait tries until it succeeds. It fails as soon as any component that this
+// run has started ends, and names the one that was waited for when the time
+// is over.
+func (l *launch) wait(ctx context.Context, name string, try func() error) error {
+	err := poll(ctx, func() error {
 		for _, child := range l.children {
 			current, ok := l.recorded.Component(child.name)
 			if !ok || current.Identity != child.Identity {
 				continue // has been replaced since
 			}
 			if status, exited := child.Exited(); exited {
-				return false, l.cluster.componentError(child.name, "has ended: "+status)
+				return l.cluster.componentError(child.name, "has ended: "+status)
 			}
 		}
-		return condition(), nil
+		return try()
 	})
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
-		return l.cluster.componentError(name, "is not ready in time")
+	if errors.Is(err, ErrTimeout) {
+		return l.cluster.componentError(name, "is not ready: "+err.Error())
 	}
 	return err
 }

@@ -14,9 +14,14 @@ import (
 // took the chosen one first.
 const portAttempts = 5
 
-// startServers starts the registry and the API server and waits for both. The
-// API server waits for etcd by itself.
+// startServers starts what others connect to: etcd, the registry and the API
+// server. They come up side by side; the API server waits for etcd by itself.
 func (l *launch) startServers(ctx context.Context) error {
+	if !l.recorded.Alive(component.Etcd) {
+		if err := l.start(component.Etcd); err != nil {
+			return err
+		}
+	}
 	began := time.Now()
 	needRegistry, needAPIServer := !l.recorded.Alive(component.Registry), !l.recorded.Alive(component.APIServer)
 	if needRegistry {
@@ -39,13 +44,13 @@ func (l *launch) startServers(ctx context.Context) error {
 // untilReady waits for a server that has just been started, and starts it
 // again on another port where it lost the race for its port.
 func (l *launch) untilReady(
-	ctx context.Context, name string, started bool, began time.Time, ready func(context.Context) bool, restart func(context.Context) error,
+	ctx context.Context, name string, started bool, began time.Time, ready func(context.Context) error, restart func(context.Context) error,
 ) error {
 	if !started {
 		return nil
 	}
 	for attempt := 1; ; attempt++ {
-		err := l.wait(ctx, name, func() bool { return ready(ctx) })
+		err := l.wait(ctx, name, func() error { return ready(ctx) })
 		if err == nil {
 			l.cluster.Progress(name, "ready", time.Since(began))
 			return nil
@@ -80,7 +85,7 @@ func (l *launch) startAPIServer(ctx context.Context) error {
 	}
 	if chosen != l.recorded.Ports.APIServer {
 		// Its clients that still run know the former address only.
-		_, err := l.cluster.stop(ctx, l.recorded, component.KWOK, component.Scheduler, component.ControllerManager)
+		_, err := l.cluster.stop(ctx, l.recorded, stopGrace, component.KWOK, component.Scheduler, component.ControllerManager)
 		if err != nil {
 			return err
 		}
@@ -92,15 +97,15 @@ func (l *launch) startAPIServer(ctx context.Context) error {
 	return l.start(component.APIServer)
 }
 
-func (l *launch) registryReady(ctx context.Context) bool {
-	return l.cluster.probeRegistry(ctx, l.recorded.Ports.Registry) == nil
+func (l *launch) registryReady(ctx context.Context) error {
+	return l.cluster.probeRegistry(ctx, l.recorded.Ports.Registry)
 }
 
-func (l *launch) apiServerReady(ctx context.Context) bool {
+func (l *launch) apiServerReady(ctx context.Context) error {
 	client, _, err := kubeconfig.Open(l.cluster.Layout.Kubeconfig(), requestTimeout)
 	if err != nil {
-		return false
+		return err
 	}
 	_, err = client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
-	return err == nil
+	return err
 }

@@ -28,7 +28,7 @@ func (c *Cluster) Status(ctx context.Context) (Report, error) {
 // inspect never fails: whatever cannot be reached is a problem in the report.
 func (c *Cluster) inspect(ctx context.Context, recorded *state.State) Report {
 	report := Report{State: Stopped, Dir: c.Layout.Dir}
-	if !anyAlive(recorded) && len(recorded.Components) == 0 {
+	if len(recorded.Components) == 0 {
 		return report
 	}
 	report.State = Degraded
@@ -39,7 +39,11 @@ func (c *Cluster) inspect(ctx context.Context, recorded *state.State) Report {
 	if recorded.Alive(component.Registry) {
 		problems[component.Registry] = c.probeRegistry(ctx, recorded.Ports.Registry)
 	}
-	if recorded.Alive(component.APIServer) {
+	switch {
+	case !recorded.Alive(component.APIServer):
+	case !recorded.Alive(component.Etcd):
+		problems[component.APIServer] = errors.New("has no etcd") // asking would take its time
+	default:
 		problems[component.APIServer], problems[component.KWOK] = c.probeAPI(ctx, recorded, &report)
 	}
 	report.Running = true
@@ -100,13 +104,4 @@ func (c *Cluster) probeAPI(ctx context.Context, recorded *state.State, report *R
 		}
 	}
 	return nil, nodeProblem
-}
-
-func anyAlive(recorded *state.State) bool {
-	for _, one := range recorded.Components {
-		if one.Alive(recorded.Cookie) {
-			return true
-		}
-	}
-	return false
 }

@@ -95,13 +95,6 @@ func (l *launch) run(ctx context.Context, before Report) error {
 	if err := stopStrays(ctx, l.recorded); err != nil {
 		return err
 	}
-	// etcd goes first: an API server that only misses etcd recovers by itself,
-	// and without etcd it does not even stop in time.
-	if !l.recorded.Alive(component.Etcd) {
-		if err := l.start(component.Etcd); err != nil {
-			return err
-		}
-	}
 	if err := l.stopUnhealthy(ctx, before); err != nil {
 		return err
 	}
@@ -120,27 +113,23 @@ func (l *launch) run(ctx context.Context, before Report) error {
 }
 
 // stopUnhealthy ends components that run without doing their work, so that
-// they are started again.
+// they are started again. Among them is the API server whenever etcd has died:
+// it would find a new one by itself, but some of its connections much later
+// than others.
 func (l *launch) stopUnhealthy(ctx context.Context, before Report) error {
 	for _, name := range componentNames() {
-		if !l.recorded.Alive(name) || before.healthy(name) || name == component.Etcd {
+		if !l.recorded.Alive(name) || before.healthy(name) {
 			continue
 		}
-		if name == component.APIServer && l.apiServerRecovers(ctx) {
-			continue
+		grace := stopGrace
+		if name == component.APIServer {
+			grace = brokenStopGrace
 		}
-		if _, err := l.cluster.stop(ctx, l.recorded, name); err != nil {
+		if _, err := l.cluster.stop(ctx, l.recorded, grace, name); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// apiServerRecovers gives the API server a moment to find etcd again.
-func (l *launch) apiServerRecovers(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, recoveryTime)
-	defer cancel()
-	return poll(ctx, func() (bool, error) { return l.apiServerReady(ctx), nil }) == nil
 }
 
 // startClient starts a component that needs the API server.
@@ -185,7 +174,7 @@ func (l *launch) rollback(ctx context.Context) error {
 		if len(ours) == 0 {
 			continue
 		}
-		if _, err := l.cluster.stop(ctx, l.recorded, ours...); err != nil {
+		if _, err := l.cluster.stop(ctx, l.recorded, stopGrace, ours...); err != nil {
 			return err
 		}
 	}

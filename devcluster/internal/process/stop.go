@@ -15,6 +15,7 @@ const (
 	// killGrace bounds the wait after SIGKILL, which cannot be ignored but may
 	// be delayed by the kernel.
 	killGrace = 10 * time.Second
+	reapGrace = 3 * time.Second
 )
 
 // Stop ends the processes: SIGTERM, then SIGKILL for those still alive after
@@ -37,6 +38,18 @@ func Stop(ctx context.Context, ids []Identity, cookie string, grace time.Duratio
 		return fmt.Errorf("processes %v survive SIGKILL", left)
 	}
 	return nil
+}
+
+// AwaitReaped waits a while until the ended processes are off the process table
+// too. They hold nothing any more; but whoever looks for leftovers by name
+// would still see them, and some machines reap orphans once a second only.
+func AwaitReaped(ctx context.Context, ids []Identity) {
+	ctx, cancel := context.WithTimeout(ctx, reapGrace)
+	defer cancel()
+	awaitAll(ctx, ids, func(id Identity) bool {
+		current, err := Identify(id.PID)
+		return err != nil || current != id
+	})
 }
 
 func signalAll(ids []Identity, cookie string, signal syscall.Signal) (signalled []Identity, err error) {
@@ -77,15 +90,21 @@ func sendSignal(id Identity, cookie string, signal syscall.Signal) (sent bool, e
 	return true, nil
 }
 
-// await polls because these processes need not be children of this one. They
-// carried the cookie when they were signalled, so pid and start time will do.
+// await waits until the processes are gone. They carried the cookie when they
+// were signalled, so pid and start time will do.
 func await(ctx context.Context, ids []Identity, limit time.Duration) (left []Identity) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	return awaitAll(ctx, ids, Identity.gone)
+}
+
+// awaitAll polls because these processes need not be children of this one. It
+// returns those that have not come to what is waited for when ctx ends.
+func awaitAll(ctx context.Context, ids []Identity, done func(Identity) bool) (left []Identity) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		ids = slices.DeleteFunc(slices.Clone(ids), Identity.gone)
+		ids = slices.DeleteFunc(slices.Clone(ids), done)
 		if len(ids) == 0 {
 			return nil
 		}
