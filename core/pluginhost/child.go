@@ -39,7 +39,8 @@ type child struct {
 
 	mu        sync.Mutex
 	started   bool
-	killed    bool  // by us, before it ended by itself
+	killed    bool  // by us, or we are about to
+	alone     bool  // it ended before we killed it
 	ready     bool  // it has shaken hands
 	handshake error // why it has not
 }
@@ -156,6 +157,9 @@ func (c *child) readStdout(stdout *os.File) {
 // pipes: a child of it may hold them open for ever.
 func (c *child) reap(stdout, stderr *os.File) {
 	_ = c.cmd.Wait()
+	c.mu.Lock()
+	c.alone = !c.killed
+	c.mu.Unlock()
 	until := time.Now().Add(settle)
 	_ = stdout.SetReadDeadline(until)
 	_ = stderr.SetReadDeadline(until)
@@ -173,9 +177,7 @@ func (c *child) reap(stdout, stderr *os.File) {
 func (c *child) killTree(ctx context.Context) {
 	c.mu.Lock()
 	started := c.started
-	if _, dead := c.death(); !dead {
-		c.killed = true
-	}
+	c.killed = true
 	c.mu.Unlock()
 	if !started {
 		return
@@ -207,12 +209,10 @@ func (c *child) death() (string, bool) {
 
 // diedAlone is death, unless we killed it.
 func (c *child) diedAlone() (string, bool) {
+	how, dead := c.death()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.killed {
-		return "", false
-	}
-	return c.death()
+	return how, dead && c.alone
 }
 
 // orderly reports whether the process has ended as it was asked to.

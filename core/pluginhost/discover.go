@@ -44,7 +44,7 @@ func searchDirs(o Options) ([]string, error) {
 // locate finds the binary of a plugin: the first there is.
 func locate(name string, dirs []string) (string, error) {
 	if !regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`).MatchString(name) {
-		return "", missing(name, fmt.Errorf("%q is not a plugin's name: lower case letters, digits and dashes", quote(name)))
+		return "", missing(quote(name), fmt.Errorf("%q is not a plugin's name: lower case letters, digits and dashes", quote(name)))
 	}
 	for _, dir := range dirs {
 		path := filepath.Join(dir, prefix+name)

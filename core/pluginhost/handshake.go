@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,7 +25,7 @@ func readHandshake(r *bufio.Reader, dir string) (string, error) {
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
 		return "", fmt.Errorf("it began with more than %d bytes that are no handshake: %q…", maxHandshake, line[:64])
-	case errors.Is(err, io.EOF) && len(line) == 0:
+	case err != nil && len(line) == 0:
 		return "", errNoHandshake
 	case err != nil:
 		return "", fmt.Errorf("its handshake broke off: %q", quote(string(line)))

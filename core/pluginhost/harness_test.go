@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/pipeline"
+	"github.com/stagegate/stagegate/core/pluginhost/internal/proctree"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
@@ -214,15 +216,18 @@ func pidIn(t testing.TB, path string) int {
 	return pid
 }
 
-// gone reports whether a process has ended; a zombie has.
-func gone(pid int) bool {
+// state is the letter of a process's state, or empty when there is none.
+func state(pid int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return true
+		return ""
 	}
 	_, rest, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(rest, "Z")
+	return rest[:1]
 }
+
+// gone reports whether a process has ended; a zombie has.
+func gone(pid int) bool { return state(pid) == "" || state(pid) == "Z" }
 
 // faulty checks the class of a plugin error and a part of its text.
 func faulty(t testing.TB, err error, class, text string) *engine.PluginError {
@@ -283,4 +288,18 @@ func (f fixedSecrets) Resolve(_ context.Context, name string) ([]byte, error) {
 		return []byte(v), nil
 	}
 	return nil, fmt.Errorf("no secret %s", name)
+}
+
+// marked are the processes that the host has started.
+func marked(h *Host) []int { return proctree.Find(runnerMark(h.runtime.id)) }
+
+// announceRelease makes the file that a step waits for.
+func announceRelease(path string) error { return os.WriteFile(path, nil, 0o600) }
+
+// classOf is the class of a plugin error.
+func classOf(err error) string {
+	if fault, ok := errors.AsType[*engine.PluginError](err); ok {
+		return fault.Class
+	}
+	return ""
 }

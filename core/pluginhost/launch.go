@@ -67,13 +67,14 @@ func (p *instance) startFault(ctx context.Context, err error) *engine.PluginErro
 	}
 	how, dead := p.child.diedAlone()
 	handshake := p.child.handshakeError()
+	mute := handshake == nil || errors.Is(handshake, errNoHandshake)
 	switch {
-	case dead && (handshake == nil || errors.Is(handshake, errNoHandshake)):
+	case dead && mute:
 		return p.fault(ClassCrashed, fmt.Errorf("at its start, %s", how))
+	case ctx.Err() != nil && mute:
+		return p.fault(ClassHung, fmt.Errorf("at its start, %w", context.Cause(ctx)))
 	case handshake != nil:
 		return p.fault(ClassProtocol, handshake)
-	case ctx.Err() != nil:
-		return p.fault(ClassHung, fmt.Errorf("at its start, %w", context.Cause(ctx)))
 	}
 	return p.fault(ClassProtocol, fmt.Errorf("at its start: %s", quote(err.Error())))
 }
@@ -93,7 +94,7 @@ func (p *instance) config(id *identity, env []string) *plugin.ClientConfig {
 		SkipHostEnv:      true,
 		TLSConfig:        id.client,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: p.dir},
-		StartTimeout:     p.limits.Start,
+		StartTimeout:     2 * p.limits.Start, // ours comes first
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       p.child.words,
 		SyncStderr:       p.child.words,
