@@ -5,12 +5,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 )
@@ -34,7 +36,8 @@ type Watch struct {
 
 // Watch starts watching; Close ends it.
 func (c *Client) Watch(ctx context.Context, queries ...Query) (*Watch, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	// Every error of a watch comes back through Err; client-go need not print it.
+	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	w := &Watch{changed: make(chan struct{}, 1), cancel: cancel}
 	for _, q := range queries {
 		lw, err := c.listWatch(ctx, q)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/deploy/cluster"
@@ -39,26 +40,26 @@ const (
 	watchEndpoints
 )
 
-func (f *follower) watch(ctx context.Context) (*cluster.Watch, error) {
+func (f *follower) queries() []cluster.Query {
 	namespace, labels := f.handle.Namespace, manifest.LabelName+"="+f.handle.Release.Name
-	return f.client.Watch(ctx,
-		cluster.Query{Kind: "Deployment", Namespace: namespace, Name: f.handle.Release.Name},
-		cluster.Query{Kind: "ReplicaSet", Namespace: namespace, Labels: labels},
-		cluster.Query{Kind: "Pod", Namespace: namespace, Labels: labels},
-		cluster.Query{Kind: "EndpointSlice", Namespace: namespace, Labels: "kubernetes.io/service-name=" + f.handle.Release.Name},
-	)
+	return []cluster.Query{
+		watchDeployment:  {Kind: "Deployment", Namespace: namespace, Name: f.handle.Release.Name},
+		watchReplicaSets: {Kind: "ReplicaSet", Namespace: namespace, Labels: labels},
+		watchPods:        {Kind: "Pod", Namespace: namespace, Labels: labels},
+		watchEndpoints:   {Kind: "EndpointSlice", Namespace: namespace, Labels: "kubernetes.io/service-name=" + f.handle.Release.Name},
+	}
 }
 
 // follow waits until the rollout is done or cannot be.
 func (f *follower) follow(ctx context.Context) (sdk.Rollout, error) {
-	watch, err := f.watch(ctx)
+	watch, err := f.client.Watch(ctx, f.queries()...)
 	if err != nil {
 		return sdk.Rollout{}, explain(err)
 	}
 	defer watch.Close()
 	patience := rollout.NewPatience(f.handle.Limits.limits(), time.Now())
 	for {
-		status, listed, err := f.look(watch)
+		status, listed, err := f.look(watch.Objects)
 		if err != nil {
 			return sdk.Rollout{}, err
 		}
@@ -81,31 +82,29 @@ func (f *follower) follow(ctx context.Context) (sdk.Rollout, error) {
 	}
 }
 
-// once reports how the rollout stands now.
+// once reports how the rollout stands now. It asks for lists rather than for a
+// watch, which may begin with a picture that is some time old.
 func (f *follower) once(ctx context.Context) (sdk.Rollout, error) {
-	watch, err := f.watch(ctx)
-	if err != nil {
-		return sdk.Rollout{}, explain(err)
-	}
-	defer watch.Close()
-	for {
-		status, listed, err := f.look(watch)
-		switch {
-		case err != nil:
-			return sdk.Rollout{}, err
-		case status.Done:
-			return f.rollout(sdk.Healthy, status), nil
-		case listed && hopeless(status):
-			return f.rollout(sdk.Degraded, status), nil
-		case listed:
-			return f.rollout(sdk.Progressing, status), nil
-		case watch.Err() != nil:
-			return sdk.Rollout{}, explain(watch.Err())
+	lists := make([][]manifest.Object, 0, len(f.queries()))
+	for _, q := range f.queries() {
+		list, err := f.client.List(ctx, q.Kind, q.Namespace, q.Labels)
+		if err != nil {
+			return sdk.Rollout{}, explain(err)
 		}
-		if !wait(ctx, watch.Changed(), time.Minute) {
-			return sdk.Rollout{}, context.Cause(ctx)
-		}
+		lists = append(lists, slices.DeleteFunc(list, func(o manifest.Object) bool {
+			return q.Name != "" && o.Ref().Name != q.Name
+		}))
 	}
+	status, _, err := f.look(func(query int) ([]manifest.Object, bool) { return lists[query], true })
+	switch {
+	case err != nil:
+		return sdk.Rollout{}, err
+	case status.Done:
+		return f.rollout(sdk.Healthy, status), nil
+	case hopeless(status):
+		return f.rollout(sdk.Degraded, status), nil
+	}
+	return f.rollout(sdk.Progressing, status), nil
 }
 
 func hopeless(status rollout.Status) bool {
@@ -117,40 +116,40 @@ func hopeless(status rollout.Status) bool {
 	return false
 }
 
-// look judges the present picture; listed is false while parts of it are
-// missing.
-func (f *follower) look(watch *cluster.Watch) (status rollout.Status, listed bool, err error) {
+// picture is what is known of the objects of a query, and whether it is known
+// at all yet.
+type picture func(query int) ([]manifest.Object, bool)
+
+// look judges a picture; listed is false while parts of it are missing.
+func (f *follower) look(at picture) (status rollout.Status, listed bool, err error) {
 	var s rollout.Snapshot
-	objects, listed := watch.Objects(watchDeployment)
-	if len(objects) == 1 {
-		d, err := rollout.Decode[rollout.Deployment](objects[0])
-		if err != nil {
-			return status, false, err
-		}
-		s.Deployment = &d
-	}
-	for _, part := range []func() (bool, error){
-		func() (bool, error) { return fill(watch, watchReplicaSets, &s.ReplicaSets) },
-		func() (bool, error) { return fill(watch, watchPods, &s.Pods) },
-		func() (bool, error) { return fill(watch, watchEndpoints, &s.Endpoints) },
+	var deployments []rollout.Deployment
+	listed = true
+	for _, err := range []error{
+		fill(at, watchDeployment, &deployments, &listed),
+		fill(at, watchReplicaSets, &s.ReplicaSets, &listed),
+		fill(at, watchPods, &s.Pods, &listed),
+		fill(at, watchEndpoints, &s.Endpoints, &listed),
 	} {
-		ok, err := part()
 		if err != nil {
 			return status, false, err
 		}
-		listed = listed && ok
 	}
 	if !listed {
 		return rollout.Status{Waiting: "the cluster has not shown the objects yet"}, false, nil
 	}
+	if len(deployments) == 1 {
+		s.Deployment = &deployments[0]
+	}
 	return rollout.Judge(s, f.handle.goal()), true, nil
 }
 
-func fill[T any](watch *cluster.Watch, query int, into *[]T) (bool, error) {
-	objects, listed := watch.Objects(query)
+func fill[T any](at picture, query int, into *[]T, listed *bool) error {
+	objects, ok := at(query)
+	*listed = *listed && ok
 	all, err := rollout.DecodeAll[T](objects)
 	*into = all
-	return listed, err
+	return err
 }
 
 // broken finds what makes further waiting pointless for other reasons than the

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -286,7 +287,7 @@ func (l *lab) proxy(meddle func(w http.ResponseWriter, r *http.Request, next htt
 	forward := httputil.NewSingleHostReverseProxy(l.server)
 	forward.Transport = l.client.Transport
 	forward.FlushInterval = -1
-	forward.ErrorLog = nil
+	forward.ErrorLog = log.New(io.Discard, "", 0)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { meddle(w, r, forward) }))
 	l.t.Cleanup(func() {
 		server.CloseClientConnections()

@@ -84,9 +84,9 @@ func needed(namespace string) []cluster.Right {
 	add("NetworkPolicy", "get", "create", "patch")
 	add("Service", "get", "create", "patch")
 	add("Deployment", "get", "create", "patch", "list", "watch")
-	for _, kind := range []string{"ReplicaSet", "Pod", "EndpointSlice"} {
-		add(kind, "list", "watch")
-	}
+	add("ReplicaSet", "list", "watch", "patch")
+	add("Pod", "list", "watch")
+	add("EndpointSlice", "list", "watch")
 	return rights
 }
 

@@ -54,8 +54,8 @@ func TestReleaseOfAModelOnGPUs(t *testing.T) {
 		t.Error("something was applied before the handle was emitted")
 	}
 	live := l.deployment("test")
-	if got := live.Annotation(manifest.AnnotationHealthy); got != out.Outputs.GetAttr("revision").AsString() {
-		t.Errorf("healthy revisions %q, want %s", got, out.Outputs.GetAttr("revision").AsString())
+	if live.At("metadata", "generation") != live.At("status", "observedGeneration") {
+		t.Error("the Deployment was changed after the rollout was done")
 	}
 
 	t.Run("again", func(t *testing.T) { //nolint:paralleltest // it goes on with the release above
@@ -224,6 +224,30 @@ func TestNothingIsAppliedWithoutADecision(t *testing.T) {
 	}
 }
 
+// A release that never became healthy is not what a rollback goes back to.
+func TestRollbackSkipsWhatWasNotHealthy(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.nodes(1, 0)
+	good, _ := l.released(l.config(nil))
+	nowhere := cty.MapVal(map[string]cty.Value{"lab": cty.StringVal("nowhere")})
+	stuck := l.release(l.config(map[string]cty.Value{"node_selector": nowhere, "schedule_timeout": cty.StringVal("1s")}))
+	if stuck.Failure().GetClass() != "unplaceable" || !strings.Contains(stuck.Failure().GetDetail(), "The release before still has 1 pod.") {
+		t.Fatalf("got %s", stuck)
+	}
+	alsoStuck := l.release(l.config(map[string]cty.Value{
+		"node_selector": nowhere, "schedule_timeout": cty.StringVal("1s"), "image": cty.StringVal(imageB),
+	}))
+	out := l.harness.Rollback("kubernetes", l.config(nil), alsoStuck.Handles[0])
+	if !out.Succeeded() {
+		t.Fatalf("got %s", out)
+	}
+	got := l.deployment("test").Text("spec", "template", "metadata", "labels", manifest.LabelRevision)
+	if want := good.Outputs.GetAttr("revision").AsString(); got != want {
+		t.Errorf("revision %s serves, want %s", got, want)
+	}
+}
+
 func TestAnUpdateNeverServesLess(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -312,7 +336,7 @@ func TestObserve(t *testing.T) {
 		for _, h := range [][]byte{handle, nil} {
 			out := l.harness.Observe("kubernetes", config, h, wait)
 			if !out.Succeeded() || out.Result.GetRollout().GetPhase() != pluginv1.RolloutPhase_ROLLOUT_PHASE_HEALTHY {
-				t.Errorf("follow %v, handle %s: %s", wait, h, out)
+				t.Errorf("follow %v, with a handle %v: %s: %v", wait, h != nil, out, out.Result.GetRollout())
 			}
 		}
 	}

@@ -137,7 +137,7 @@ func (f *follower) undo(ctx context.Context) (sdk.Rollout, error) {
 
 // drained waits until no pod of the release is left.
 func (f *follower) drained(ctx context.Context) error {
-	watch, err := f.watch(ctx)
+	watch, err := f.client.Watch(ctx, f.queries()...)
 	if err != nil {
 		return explain(err)
 	}

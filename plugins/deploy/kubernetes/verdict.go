@@ -57,10 +57,10 @@ func (f *follower) failure(ctx context.Context, watch *cluster.Watch, status rol
 	return out
 }
 
-// left says what serves in spite of the failure.
+// left says what there still is in spite of the failure.
 func (f *follower) left(status rollout.Status) string {
 	if status.Old > 0 {
-		return fmt.Sprintf(" %s of the release before still serve.", count(status.Old, "pod"))
+		return fmt.Sprintf(" The release before still has %s.", count(status.Old, "pod"))
 	}
 	return ""
 }

@@ -14,9 +14,9 @@ const (
 	LabelRevision = "stagegate.dev/revision"
 	// AnnotationModel is the digest of the model that a pod serves.
 	AnnotationModel = "stagegate.dev/model-digest"
-	// AnnotationHealthy lists the revisions that have been healthy, the latest
-	// first, so that a rollback knows a good one.
-	AnnotationHealthy = "stagegate.dev/healthy-revisions"
+	// AnnotationHealthy marks a ReplicaSet whose release was healthy, so that a
+	// rollback knows a good one.
+	AnnotationHealthy = "stagegate.dev/healthy"
 )
 
 // DefaultUser is neither root nor an account that images usually know.
