@@ -107,17 +107,17 @@ func (p *packer) layer(ctx context.Context, f file) (layer ocispec.Descriptor, e
 	if err != nil {
 		return layer, explain(err, "file_missing", "a file cannot be packed", "")
 	}
-	defer func() { err = errors.Join(err, c.close()) }()
+	defer func() { err = errors.Join(err, c.Close()) }()
 	verified, err := p.found.inspect(f, k, c)
 	if err != nil {
 		return layer, err
 	}
-	layer, err = p.to.Blob(ctx, oci.Source{Name: f.name, Digest: c.digest, Size: c.size, Open: c.stream})
+	layer, err = p.to.Blob(ctx, oci.Source{Name: f.name, Digest: c.Digest, Size: c.Size, Open: c.Stream})
 	if err != nil {
 		return layer, err
 	}
 	fmt.Fprintf(p.out.Stdout(), "%s  %s  %d bytes  %s\n", layer.Digest, k, layer.Size, f.name)
-	return describe(layer, f, k, c.mode, verified || declared)
+	return describe(layer, f, k, c.Executable, verified || declared)
 }
 
 // indexes checks the shard indexes once all shards are known.
@@ -130,7 +130,7 @@ func (p *packer) indexes(ctx context.Context, files []file) error {
 		if err != nil {
 			return explain(err, "file_missing", "a file cannot be packed", "")
 		}
-		if err := errors.Join(p.found.checkIndex(f, c), c.close()); err != nil {
+		if err := errors.Join(p.found.checkIndex(f, c), c.Close()); err != nil {
 			return err
 		}
 	}

@@ -10,9 +10,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 )
+
+// file is one file to be, before it is read.
+type file struct {
+	name string // in the package, slash-separated
+	from string // for messages
+	open func(ctx context.Context) (*content.Content, error)
+}
 
 // gather finds the files of a package, sorted by their names in it.
 func gather(ctx context.Context, tree *workspace.Tree, req sdk.Request) ([]file, error) {
@@ -26,15 +34,21 @@ func gather(ctx context.Context, tree *workspace.Tree, req sdk.Request) ([]file,
 	}
 	files := make([]file, 0, len(locals))
 	for _, local := range locals {
-		files = append(files, fromWorkspace(tree, local, strings.TrimPrefix(local, base)))
+		files = append(files, file{
+			name: strings.TrimPrefix(local, base), from: local,
+			open: func(context.Context) (*content.Content, error) { return content.OpenFile(tree, local) },
+		})
 	}
 	artifacts := req.Config.Artifacts("artifacts")
 	for _, name := range slices.Sorted(maps.Keys(artifacts)) {
-		f, err := fromArtifact(req.Host, artifacts[name], name)
-		if err != nil {
+		a := artifacts[name]
+		if err := content.CheckArtifact(a); err != nil {
 			return nil, refuse("artifact_unusable", "an artifact cannot be packed", "Files made by build.command can.", err)
 		}
-		files = append(files, f)
+		files = append(files, file{
+			name: name, from: "artifact " + a.Name,
+			open: func(ctx context.Context) (*content.Content, error) { return content.OpenArtifact(ctx, req.Host, a) },
+		})
 	}
 	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
 	return files, distinct(files)

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/safetensors"
 )
 
@@ -26,13 +27,13 @@ type findings struct {
 
 // inspect looks at a file before it is packed. Verified says that its kind is
 // known from its content.
-func (fs *findings) inspect(f file, k kind, c *content) (verified bool, err error) {
-	prefix, err := head(c.section())
+func (fs *findings) inspect(f file, k kind, c *content.Content) (verified bool, err error) {
+	prefix, err := head(c.Section())
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", f.from, err)
 	}
 	if strings.HasSuffix(strings.ToLower(f.name), ".safetensors") {
-		summary, err := safetensors.Check(c.section(), c.size)
+		summary, err := safetensors.Check(c.Section(), c.Size)
 		if err != nil {
 			return false, refuse("safetensors_invalid", f.from+" is not a valid safetensors file",
 				"It is truncated, damaged, or was not written as safetensors. Write it again with a current library.", err)
@@ -48,7 +49,7 @@ func (fs *findings) inspect(f file, k kind, c *content) (verified bool, err erro
 	if k != kindWeight {
 		return false, nil
 	}
-	if c.size == 0 {
+	if c.Size == 0 {
 		return false, refuse("weights_empty", f.from+" is empty", "", nil)
 	}
 	if name := archiveName(prefix); name != "" && !strings.HasSuffix(strings.ToLower(f.name), ".npz") && !strings.HasSuffix(strings.ToLower(f.name), ".keras") {
@@ -101,7 +102,7 @@ func (fs *findings) format() string {
 }
 
 // checkIndex compares an index of shards with the shards beside it.
-func (fs *findings) checkIndex(f file, c *content) error {
+func (fs *findings) checkIndex(f file, c *content.Content) error {
 	beside := make(map[string]safetensors.Summary)
 	for name, summary := range fs.shards {
 		if path.Dir(name) == path.Dir(f.name) {
@@ -109,7 +110,7 @@ func (fs *findings) checkIndex(f file, c *content) error {
 		}
 	}
 	stem := strings.TrimSuffix(path.Base(f.name), indexSuffix)
-	if err := safetensors.CheckIndex(c.section(), stem, beside); err != nil {
+	if err := safetensors.CheckIndex(c.Section(), stem, beside); err != nil {
 		return refuse("safetensors_invalid", f.from+" does not fit the shards", "Pack the index together with the shards that it was written with.", err)
 	}
 	return nil

@@ -14,7 +14,11 @@ import (
 // describe adds to a stored layer what the specification wants to know of its
 // file. Owner and time are constants, so that the digest depends on nothing but
 // content, name and the executable bit.
-func describe(layer ocispec.Descriptor, f file, k kind, mode uint32, verified bool) (ocispec.Descriptor, error) {
+func describe(layer ocispec.Descriptor, f file, k kind, executable, verified bool) (ocispec.Descriptor, error) {
+	mode := uint32(0o644)
+	if executable {
+		mode = 0o755
+	}
 	metadata, err := json.Marshal(spec.FileMetadata{
 		Name: path.Base(f.name), Mode: mode, Size: layer.Size,
 		ModTime: time.Unix(0, 0).UTC(), Typeflag: '0',

@@ -8,6 +8,8 @@ import (
 	"io"
 	"regexp"
 	"strings"
+
+	"github.com/stagegate/stagegate/plugins/build/content"
 )
 
 // Bounds of looking into an archive.
@@ -34,14 +36,14 @@ func isPickle(prefix []byte) bool {
 
 // refusePickle looks for pickles by content, whatever the name: bare ones, and
 // those in a zip archive, which is what PyTorch writes.
-func refusePickle(c *content, prefix []byte) error {
+func refusePickle(c *content.Content, prefix []byte) error {
 	if isPickle(prefix) {
 		return errPickle
 	}
 	if !bytes.HasPrefix(prefix, []byte("PK\x03\x04")) && !bytes.HasPrefix(prefix, []byte("PK\x05\x06")) {
 		return nil
 	}
-	archive, err := zip.NewReader(&budget{r: c, left: maxZipMetadata}, c.size)
+	archive, err := zip.NewReader(&budget{r: c, left: maxZipMetadata}, c.Size)
 	if err != nil {
 		return fmt.Errorf("it looks like a zip archive and cannot be read as one: %w", err)
 	}
