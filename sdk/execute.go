@@ -47,7 +47,8 @@ func (x execution) run(ctx context.Context, call func(context.Context, Request, 
 		defer release()
 	}
 	out := newStream(x.write, cancel)
-	beating, stopBeating := context.WithCancel(ctx)
+	// A component that is being stopped is alive until it has returned.
+	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
 	beatDone := make(chan struct{})
 	go func() {
 		defer close(beatDone)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -163,9 +164,16 @@ func (g *grpcPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.Clien
 }
 
 // watch ends the process when the runner is gone: its end of standard input is
-// closed then, however it died. What the attempts started goes with it.
+// closed then, however it died, and the kernel sends the signal that the runner
+// has asked for. What the attempts started goes with it.
 func (g *grpcPlugin) watch() {
-	_, _ = io.Copy(io.Discard, g.life) // an error means the same as the end
+	gone := make(chan os.Signal, 1)
+	signal.Notify(gone, syscall.SIGTERM)
+	go func() {
+		_, _ = io.Copy(io.Discard, g.life) // an error means the same as the end
+		gone <- syscall.SIGTERM
+	}()
+	<-gone
 	g.close(errors.New("the runner is gone"))
 	process.KillTree(process.InstanceVariable, os.Getenv(process.InstanceVariable))
 	os.Exit(1)
