@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -302,4 +303,10 @@ func classOf(err error) string {
 		return fault.Class
 	}
 	return ""
+}
+
+// bare runs a plugin as a person would, who gets an explanation.
+func bare(path string) ([]byte, error) {
+	cmd := exec.Command(path)
+	return cmd.CombinedOutput()
 }
