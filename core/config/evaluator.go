@@ -23,6 +23,7 @@ type Evaluator struct {
 	base    *hcl.EvalContext // var, run, git, path, local and functions
 	secrets Secrets
 	stages  map[string]*prepared
+	broken  broken               // not changed after Load
 	locals  map[string]cty.Value // those that are known before the run
 }
 
@@ -59,7 +60,7 @@ func (e *Evaluator) localObject(r *references, late map[string]cty.Value) cty.Va
 
 // scope is where a stage's expressions get their values.
 func (e *Evaluator) scope(p *prepared, outputs map[string]cty.Value, b *budget.Budget, secret function.Function) (*scope, diag.List) {
-	s := newScope(e.base, b)
+	s := newScope(e.base, b, e.broken)
 	s.ctx.Functions = map[string]function.Function{"secret": secret}
 	s.ctx.Variables["stage"] = e.stageObject(p.uses, outputs)
 	if len(p.late) == 0 {
@@ -67,7 +68,7 @@ func (e *Evaluator) scope(p *prepared, outputs map[string]cty.Value, b *budget.B
 	}
 	var diags diag.List
 	late := make(map[string]cty.Value, len(p.late))
-	inner := newScope(e.base, b)
+	inner := newScope(e.base, b, e.broken)
 	inner.ctx.Functions = s.ctx.Functions
 	for _, l := range p.late {
 		inner.ctx.Variables["stage"] = e.stageObject(l.refs.of("stage"), outputs)
@@ -200,9 +201,12 @@ func (s *scope) required(a *hclsyntax.Attribute, want cty.Type, kind string) (ct
 	if diags.HasErrors() {
 		return cty.NilVal, false, diags
 	}
-	bare, _ := v.Unmark()
+	bare, marks := v.Unmark()
 	place := a.Expr.Range()
 	switch {
+	case len(marks) > 0:
+		diags.Append(&place, fmt.Sprintf("%q cannot be sensitive", a.Name), "What the runner does would show it. Use a value that is not sensitive.")
+		return cty.NilVal, false, diags
 	case bare.IsNull():
 		diags.Append(&place, fmt.Sprintf("%q is null", a.Name), fmt.Sprintf("It must be %s.", kind))
 		return cty.NilVal, false, diags

@@ -164,12 +164,23 @@ func parseAll(files []*file) (diags diag.List) {
 			continue
 		}
 		parsed, problems := hclsyntax.ParseConfig(f.data, f.shown, hcl.InitialPos)
-		diags = append(diags, diag.FromHCL(problems)...)
+		diags = append(diags, diag.FromHCL(firstCauses(problems))...)
 		if body, ok := parsed.Body.(*hclsyntax.Body); ok {
 			f.body = body
 		}
 	}
 	return diags
+}
+
+// firstCauses leaves out what follows from a string that has no end: from there
+// on the parser sees text as code and code as text.
+func firstCauses(problems hcl.Diagnostics) hcl.Diagnostics {
+	for i, p := range problems {
+		if p.Summary == "Invalid multi-line string" || p.Summary == "Unterminated template string" {
+			return problems[:i+1]
+		}
+	}
+	return problems
 }
 
 // digest identifies the files: their names and contents, each with its length

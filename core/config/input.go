@@ -47,11 +47,11 @@ func ReadInputs(from InputSources) (*Assignments, diag.List) {
 		a.all = append(a.all, found...)
 		diags = append(diags, problems...)
 	}
-	for _, flag := range from.Flags {
+	for i, flag := range from.Flags {
 		name, text, ok := strings.Cut(flag, "=")
 		if name = strings.TrimSpace(name); !ok || name == "" {
 			// What follows may be a secret: only the part before it is shown.
-			diags.Append(nil, "Invalid --var", "Write --var name=value, with the value between single quotes where the shell needs it.")
+			diags.Append(nil, "Invalid --var", fmt.Sprintf("The value of number %d is not of the form name=value. ", i+1)+"Write --var name=value, with the value between single quotes where the shell needs it.")
 			continue
 		}
 		a.all = append(a.all, assignment{name: name, source: "--var " + clip(name), text: text})

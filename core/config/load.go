@@ -1,6 +1,8 @@
 package config
 
 import (
+	"maps"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
@@ -53,10 +55,11 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 	spend := budget.New(budget.Load)
 	variables := s.assign(in.Variables, spend, &diags)
 	base := s.baseContext(in, variables)
-	facts := newScope(base, spend)
+	known := maps.Clone(s.broken)
+	facts := newScope(base, spend, known)
 	s.validate(facts, variables, &diags)
 	e := &Evaluator{
-		source: s, base: base, secrets: in.Secrets,
+		source: s, base: base, secrets: in.Secrets, broken: known,
 		stages: make(map[string]*prepared, len(s.stages)),
 		locals: make(map[string]cty.Value, len(s.locals)),
 	}

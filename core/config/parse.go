@@ -31,6 +31,7 @@ type Source struct {
 	Digest      string // "sha256:<hex>" over names and contents of the files
 
 	parsed     bool
+	broken     broken
 	header     *hcl.Range // of the pipeline block
 	plugins    []pipeline.PluginRequirement
 	variables  map[string]*Variable
@@ -66,7 +67,7 @@ func Parse(o Options) (*Source, diag.List) {
 	s := &Source{
 		Root: root, Digest: digest(files), files: files,
 		variables: make(map[string]*Variable), locals: make(map[string]*local), byName: make(map[string]*stage),
-		functions: configfunction.Table(root),
+		functions: configfunction.Table(root), broken: make(broken),
 	}
 	if diags.HasErrors() {
 		return s, diags
@@ -120,9 +121,8 @@ func (s *Source) requirePipeline(diags *diag.List) {
 	if s.header != nil {
 		return
 	}
-	start := hcl.Range{Filename: s.files[0].shown, Start: hcl.InitialPos, End: hcl.InitialPos}
-	diags.Append(&start, "Missing pipeline block", fmt.Sprintf(
-		"One of the files must name the pipeline: pipeline \"name\" {}. %s", minimal))
+	diags.Append(nil, "Missing pipeline block", fmt.Sprintf(
+		"None of the files in %s names the pipeline. Add pipeline \"name\" {}. %s", s.Root, minimal))
 }
 
 // meter makes every expression pay for its evaluation.

@@ -135,6 +135,7 @@ func (e *Evaluator) checkOutputNames(r *references, diags *diag.List) {
 		}
 		if !slices.Contains(names, ref.output) {
 			place := ref.rng
+			e.broken.at(place)
 			diags.Append(&place, fmt.Sprintf("Unknown output %q", clip(ref.output)), fmt.Sprintf(
 				"stage.%s is a %s, which has no such output. %s", ref.name, target.stage.uses, spelling.Hint(ref.output, names, "outputs")))
 		}

@@ -32,6 +32,7 @@ func (s *Source) resolve(r *references, allowed []string, why string, diags *dia
 			continue
 		}
 		if _, ok := s.functions[call.Name]; !ok {
+			s.broken.at(call.NameRange)
 			diags.Append(&call.NameRange, fmt.Sprintf("Unknown function %q", clip(call.Name)),
 				spelling.Hint(call.Name, s.functionNames(), "functions"))
 		}
@@ -43,7 +44,12 @@ func (s *Source) functionNames() []string {
 }
 
 func (s *Source) resolveName(ref reference, allowed []string, why string, diags *diag.List) {
-	rng := ref.rng
+	rng, before := ref.rng, len(*diags)
+	defer func() {
+		if len(*diags) > before {
+			s.broken.at(rng)
+		}
+	}()
 	if !slices.Contains(roots(), ref.root) {
 		diags.Append(&rng, fmt.Sprintf("Unknown name %q", clip(ref.root)), s.hintForRoot(ref.root))
 		return
@@ -97,6 +103,8 @@ func (s *Source) hintForRoot(name string) string {
 		return fmt.Sprintf("A local is written local.%s.", name)
 	case s.byName[name] != nil:
 		return fmt.Sprintf("A stage is written stage.%s.", name)
+	case spelling.Nearest(name, roots()) != "":
+		return spelling.Hint(name, roots(), "names")
 	default:
 		return spelling.Hint(name, roots(), "names") + " Text goes between double quotes."
 	}
@@ -105,6 +113,7 @@ func (s *Source) hintForRoot(name string) string {
 func (s *Source) resolveSecret(r *references, call *hclsyntax.FunctionCallExpr, allowed bool, why string, diags *diag.List) {
 	place := hcl.RangeBetween(call.NameRange, call.CloseParenRange)
 	if !allowed {
+		s.broken.at(call.NameRange)
 		diags.Append(&place, `"secret" cannot be used here`, why)
 		return
 	}
@@ -113,6 +122,7 @@ func (s *Source) resolveSecret(r *references, call *hclsyntax.FunctionCallExpr, 
 		name, ok = literalText(call.Args[0])
 	}
 	if !ok || name == "" {
+		s.broken.at(call.NameRange)
 		diags.Append(&place, "A secret needs a fixed name",
 			`Write secret("name") with the name between quotes, so that it is known which secrets a stage may read.`)
 		return

@@ -1,13 +1,8 @@
 package config
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/stagegate/stagegate/core/config/body"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/sdk/dynamic"
@@ -20,14 +15,17 @@ import (
 type scope struct {
 	ctx    *hcl.EvalContext
 	budget *budget.Budget
+	// broken are the references that are reported already: an expression that
+	// uses one is unknown, and no news.
+	broken broken
 }
 
 // newScope is a scope below another one's names.
-func newScope(parent *hcl.EvalContext, b *budget.Budget) *scope {
+func newScope(parent *hcl.EvalContext, b *budget.Budget, known broken) *scope {
 	ctx := parent.NewChild()
 	ctx.Variables = make(map[string]cty.Value, 3)
 	b.Install(ctx)
-	return &scope{ctx, b}
+	return &scope{ctx, b, known}
 }
 
 // Value is an expression's value as the wanted type.
@@ -41,16 +39,12 @@ func (s *scope) Value(expr hclsyntax.Expression, want cty.Type) (cty.Value, diag
 	if problems.HasErrors() {
 		return unknown, diags
 	}
-	v, err := convert.Convert(v, want)
+	converted, err := convert.Convert(v, want)
 	if err != nil {
-		place := expr.Range()
-		var at cty.PathError
-		if errors.As(err, &at) {
-			place = body.Locate(expr, at.Path)
-		}
-		diags.Append(&place, "Wrong type", fmt.Sprintf("%s: the type here is %s.", upper(err.Error()), typeexpr.TypeString(want)))
+		diags = append(diags, wrongType(expr, v, want))
 		return unknown, diags
 	}
+	v = converted
 	if !s.budget.Spend(v) {
 		return unknown, s.tooExpensive(expr.Range())
 	}
@@ -71,8 +65,13 @@ func (s *scope) explain(expr hclsyntax.Expression, problems hcl.Diagnostics) dia
 	if len(problems) == 0 {
 		return nil
 	}
+	var used references
+	used.collect(expr)
+	if s.broken.anyOf(&used) {
+		return nil
+	}
 	diags := diag.FromHCL(problems)
-	if !s.sensitive(expr) {
+	if !s.sensitive(&used) {
 		return diags
 	}
 	for i := range diags {
@@ -81,22 +80,28 @@ func (s *scope) explain(expr hclsyntax.Expression, problems hcl.Diagnostics) dia
 	return diags
 }
 
-// sensitive reports whether an expression uses anything sensitive.
-func (s *scope) sensitive(expr hclsyntax.Expression) bool {
-	var used references
-	used.collect(expr)
+// sensitive reports whether references are to anything sensitive.
+func (s *scope) sensitive(used *references) bool {
 	for _, call := range used.calls {
 		if call.Name == "secret" {
 			return true
 		}
 	}
 	for _, ref := range used.names {
-		names := hcl.Traversal{hcl.TraverseRoot{Name: ref.root}}
-		if ref.name != "" {
-			names = append(names, hcl.TraverseAttr{Name: ref.name})
+		path := hcl.Traversal{
+			hcl.TraverseRoot{Name: ref.root}, hcl.TraverseAttr{Name: ref.name}, hcl.TraverseAttr{Name: ref.output},
 		}
-		if v, problems := names.TraverseAbs(s.ctx); problems.HasErrors() || v.ContainsMarked() {
-			return true
+		// The deepest step that is there decides: one output of a stage may be
+		// sensitive and another not.
+		for n := len(path); n > 0; n-- {
+			v, problems := path[:n].TraverseAbs(s.ctx)
+			if problems.HasErrors() {
+				continue
+			}
+			if v.ContainsMarked() {
+				return true
+			}
+			break
 		}
 	}
 	return false

@@ -17,7 +17,7 @@ const maxJSONDepth = 64
 
 func encoding() map[string]function.Function {
 	return map[string]function.Function{
-		"base64decode": ofText(func(s string) (string, error) {
+		"base64decode": ofText("string", func(s string) (string, error) {
 			data, err := base64.StdEncoding.DecodeString(s)
 			if err != nil {
 				return "", errors.New("is not base64")
@@ -27,18 +27,18 @@ func encoding() map[string]function.Function {
 			}
 			return string(data), nil
 		}),
-		"base64encode": ofText(func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
+		"base64encode": ofText("string", func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
 		"csvdecode":    stdlib.CSVDecodeFunc,
 		"jsondecode":   bounded(stdlib.JSONDecodeFunc, func(args []cty.Value) error { return CheckJSON(textOf(args[0])) }),
 		"jsonencode":   stdlib.JSONEncodeFunc,
-		"urlencode":    ofText(func(s string) (string, error) { return url.QueryEscape(s), nil }),
+		"urlencode":    ofText("string", func(s string) (string, error) { return url.QueryEscape(s), nil }),
 	}
 }
 
-// ofText is a function from string to string.
-func ofText(convert func(string) (string, error)) function.Function {
+// ofText is a function from string to string; messages name its parameter.
+func ofText(parameter string, convert func(string) (string, error)) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "string", Type: cty.String}},
+		Params: []function.Parameter{{Name: parameter, Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			s, err := convert(args[0].AsString())

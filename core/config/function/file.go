@@ -33,12 +33,12 @@ type folder struct{ root string }
 func file(root string) map[string]function.Function {
 	f := folder{root}
 	return map[string]function.Function{
-		"basename":   ofText(func(s string) (string, error) { return filepath.Base(s), nil }),
-		"dirname":    ofText(func(s string) (string, error) { return filepath.Dir(s), nil }),
-		"file":       ofText(f.read),
+		"basename":   ofText("path", func(s string) (string, error) { return filepath.Base(s), nil }),
+		"dirname":    ofText("path", func(s string) (string, error) { return filepath.Dir(s), nil }),
+		"file":       ofText("path", f.read),
 		"fileexists": f.exists(),
 		"fileset":    f.set(),
-		"filesha256": ofText(f.sha256),
+		"filesha256": ofText("path", f.sha256),
 	}
 }
 
@@ -47,12 +47,12 @@ func (f folder) inside(path string) (string, error) {
 	if filepath.IsAbs(path) {
 		rel, err := filepath.Rel(f.root, path)
 		if err != nil {
-			return "", fmt.Errorf("is outside the pipeline's folder %s", f.root)
+			return "", fmt.Errorf("the path is outside the pipeline's folder %s", f.root)
 		}
 		path = rel
 	}
 	if !filepath.IsLocal(path) {
-		return "", fmt.Errorf("is outside the pipeline's folder %s", f.root)
+		return "", fmt.Errorf("the path is outside the pipeline's folder %s", f.root)
 	}
 	return path, nil
 }

@@ -11,11 +11,11 @@ import (
 // hash has no md5 and no sha1: what they name can be forged.
 func hash() map[string]function.Function {
 	return map[string]function.Function{
-		"sha256": ofText(func(s string) (string, error) {
+		"sha256": ofText("string", func(s string) (string, error) {
 			sum := sha256.Sum256([]byte(s))
 			return hex.EncodeToString(sum[:]), nil
 		}),
-		"sha512": ofText(func(s string) (string, error) {
+		"sha512": ofText("string", func(s string) (string, error) {
 			sum := sha512.Sum512([]byte(s))
 			return hex.EncodeToString(sum[:]), nil
 		}),
