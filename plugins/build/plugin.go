@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/stagegate/stagegate/plugins/build/command"
+	"github.com/stagegate/stagegate/plugins/build/image"
 	"github.com/stagegate/stagegate/plugins/build/modelpack"
 	"github.com/stagegate/stagegate/sdk"
 )
@@ -12,6 +13,7 @@ func plugin() sdk.Plugin {
 		Version: sdk.Version,
 		Builders: []sdk.Builder{
 			command.Builder{},
+			image.Builder{},
 			modelpack.Builder{},
 		},
 	}
