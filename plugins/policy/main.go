@@ -1,0 +1,15 @@
+// Command runner-plugin-policy is the first-party plugin of policies.
+package main
+
+import (
+	"github.com/stagegate/stagegate/plugins/policy/opa"
+	"github.com/stagegate/stagegate/sdk"
+)
+
+func main() {
+	sdk.Serve(sdk.Plugin{
+		Name:     "policy",
+		Version:  sdk.Version,
+		Policies: []sdk.Policy{opa.New()},
+	})
+}

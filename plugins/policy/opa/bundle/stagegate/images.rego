@@ -1,0 +1,117 @@
+# Where images and models come from.
+package stagegate.images
+
+import data.stagegate.lib
+import data.stagegate.parameters
+
+# METADATA
+# title: Images are pinned by digest
+# description: Every image of a container and every artifact mounted as a volume is named by its sha256 digest, so that what runs is what was judged.
+# custom:
+#   id: images_pinned
+#   severity: high
+#   judges: deployment
+#   controls: [NIST 800-53r5 CM-14, NIST 800-53r5 SI-7]
+#   facts: [workload.objects]
+#   remedy: Name the image as <repository>@sha256:<digest>; the stage that pushes it has the digest in its outputs.
+deny contains finding if some finding in lib.judged("images_pinned", unpinned)
+
+unpinned contains {"subject": image.subject, "msg": sprintf("%s is not pinned by digest", [shown(image.ref)])} if {
+	some image in lib.images
+	not regex.match(`^[^@]+@sha256:[0-9a-f]{64}$`, image.ref)
+}
+
+shown("") := "an image without a name"
+
+shown(ref) := sprintf("the image %s", [ref]) if ref != ""
+
+# METADATA
+# title: Registries are reached over verified TLS
+# description: Everything that this run pushed, and everything that the cluster fetches, travels over TLS 1.2 or newer to a registry whose certificate was verified.
+# custom:
+#   id: registry_tls
+#   severity: high
+#   judges: artifact
+#   controls: [NIST 800-53r5 SC-8(1), CIS Kubernetes 1.2.24]
+#   facts: [artifacts.registry.tls, artifacts.registry.ca, registry.hosts, workload.objects]
+#   remedy: Serve the registry over TLS 1.2 or newer with a certificate of a trusted authority. For a registry that this run does not push to, the operator declares the fact registry.hosts.
+deny contains finding if {
+	some finding in lib.findings("registry_tls", insecure_pushes) | lib.judged("registry_tls", insecure_pulls)
+}
+
+insecure_pushes contains {"subject": object.get(artifact, "name", "artifact"), "msg": "it was not seen to reach its registry over verified TLS 1.2 or newer"} if {
+	some artifact in input.artifacts
+	not local(artifact.location)
+	not secure(artifact.registry)
+}
+
+# Prefixes of places on this machine; whatever else there may be is a registry.
+local(location) if startswith(location, "blob:")
+
+local(location) if startswith(location, "oci-layout:")
+
+insecure_pulls contains {"subject": image.subject, "msg": sprintf("the registry %s is not known to be reached over verified TLS 1.2 or newer", [lib.host_of(image.ref)])} if {
+	some image in lib.images
+	not securely_pulled(image.ref)
+}
+
+securely_pulled(ref) if {
+	some artifact in input.artifacts
+	artifact.registry.host.value == lib.host_of(ref)
+	lib.established(artifact.registry.host)
+	secure(artifact.registry)
+}
+
+securely_pulled(ref) if {
+	lib.established(input.registry.hosts)
+	some entry in input.registry.hosts.value
+	entry.host == lib.host_of(ref)
+	entry.tls in {"1.2", "1.3"}
+	entry.ca == "verified"
+}
+
+secure(registry) if {
+	lib.established(registry.tls)
+	registry.tls.value in {"1.2", "1.3"}
+	lib.established(registry.ca)
+	registry.ca.value == "verified"
+}
+
+# METADATA
+# title: Images come from allowed registries
+# description: Every image and model comes from a registry, or a part of one, in the parameter allowed_registries. While the operator has not set it, the rule only warns.
+# custom:
+#   id: registry_allowed
+#   severity: medium
+#   judges: deployment
+#   controls: [NIST 800-53r5 SR-3]
+#   facts: [workload.objects]
+#   remedy: Push the image to an allowed registry, or have the operator add its registry to the parameter allowed_registries.
+deny contains finding if some finding in lib.judged("registry_allowed", foreign)
+
+# METADATA
+# title: Images come from allowed registries
+# description: The operator has not set the parameter allowed_registries.
+# custom:
+#   id: registry_allowed
+#   severity: low
+#   judges: deployment
+#   remedy: The operator lists the trusted registries in the parameter allowed_registries.
+warn contains {"id": "registry_allowed", "msg": "no list of allowed registries is configured: images may come from anywhere"} if {
+	lib.deploys
+	not listed
+}
+
+listed if count(parameters.allowed_registries) > 0
+
+foreign contains {"subject": image.subject, "msg": sprintf("%s is not in an allowed registry (%s)", [shown(image.ref), concat(", ", parameters.allowed_registries)])} if {
+	listed
+	some image in lib.images
+	not allowed(lib.repository_of(image.ref))
+}
+
+# A registry, or a path in one; never a part of a name.
+allowed(repository) if {
+	some entry in parameters.allowed_registries
+	startswith(concat("", [repository, "/"]), concat("", [trim_suffix(entry, "/"), "/"]))
+}

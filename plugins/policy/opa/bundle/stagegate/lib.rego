@@ -1,0 +1,150 @@
+# What the rules share: facts, and the pods among the rendered objects.
+#
+# A rule never asks whether something is bad; it asks whether it is known to be
+# good, so that what is unknown or missing denies.
+package stagegate.lib
+
+# Something is deployed unless the input says in so many words that nothing is.
+deploys if not input.scope == "artifacts"
+
+# A fact can be relied on when it was seen, or when somebody with authority says
+# so and the environment accepts that. A fact that is not there is undefined, and
+# so is this.
+established(fact) if {
+	fact.state == "verified"
+	not is_null(fact.value)
+}
+
+established(fact) if {
+	fact.state == "declared"
+	not is_null(fact.value)
+	environment_outside(data.stagegate.parameters.verified_environments)
+}
+
+# The environment is known and not among those listed: one that is not known
+# could be any of them.
+environment_outside(list) if {
+	is_string(input.target.environment)
+	not input.target.environment in list
+}
+
+# Problems of a rule as its findings.
+findings(id, problems) := {object.union({"id": id}, problem) | some problem in problems}
+
+# False, and not merely absent.
+is_false(false) := true
+
+objects := input.workload.objects.value if established(input.workload.objects)
+
+# Findings of a rule about the rendered objects: its problems, or that the objects
+# are not known.
+judged(id, problems) := set() if {
+	not deploys
+	is_set(problems)
+} else := findings(id, problems) if {
+	objects
+} else := {{
+	"id": id,
+	"subject": "workload.objects",
+	"msg": "the rendered objects are not known, so nothing can be said about them",
+}}
+
+# The same for a rule that needs one more fact.
+judged_with(id, fact, name, problems) := judged(id, problems) if {
+	established(fact)
+} else := set() if {
+	not deploys
+} else := {{
+	"id": id,
+	"subject": name,
+	"msg": sprintf("the fact %s is not known, and the rule rests on it", [name]),
+}}
+
+name_of(object_) := sprintf("%v %v", [
+	object.get(object_, "kind", "object without kind"),
+	object.get(object_, ["metadata", "name"], "without name"),
+])
+
+namespace_of(object_) := object.get(object_, ["metadata", "namespace"], "")
+
+# Pods and pod templates, with the object that they belong to.
+pods := [pod |
+	some object_ in objects
+	template := template_of(object_)
+	pod := {
+		"subject": name_of(object_),
+		"namespace": namespace_of(object_),
+		"labels": object.get(template, ["metadata", "labels"], {}),
+		"annotations": object.get(template, ["metadata", "annotations"], {}),
+		"spec": object.get(template, "spec", {}),
+		"security": object.get(template, ["spec", "securityContext"], {}),
+	}
+]
+
+template_of(object_) := object_ if object_.kind == "Pod"
+
+template_of(object_) := object_.spec.jobTemplate.spec.template if object_.kind == "CronJob"
+
+template_of(object_) := object_.spec.template if not object_.kind in {"Pod", "CronJob"}
+
+# Every container of every pod, those that run first included.
+containers := [container |
+	some pod in pods
+	some field in ["containers", "initContainers", "ephemeralContainers"]
+	some spec in object.get(pod.spec, field, [])
+	container := {
+		"subject": sprintf("%s container %v", [pod.subject, object.get(spec, "name", "without name")]),
+		"spec": spec,
+		"pod": pod,
+		"security": object.get(spec, "securityContext", {}),
+	}
+]
+
+# Everything that nodes fetch: images of containers, and artifacts mounted as
+# volumes.
+images := array.concat(
+	[{"subject": c.subject, "ref": object.get(c.spec, "image", "")} | some c in containers],
+	[{"subject": v.subject, "ref": object.get(v.spec, ["image", "reference"], "")} | some v in image_volumes],
+)
+
+volumes := [{
+	"subject": sprintf("%s volume %v", [pod.subject, object.get(spec, "name", "without name")]),
+	"spec": spec,
+	"pod": pod,
+} |
+	some pod in pods
+	some spec in object.get(pod.spec, "volumes", [])
+]
+
+image_volumes := [v | some v in volumes; v.spec.image]
+
+digest_of(ref) := concat("@", array.slice(parts, 1, count(parts))) if {
+	parts := split(ref, "@")
+	count(parts) > 1
+} else := ""
+
+# host/repository of a reference as a node would resolve it.
+repository_of(ref) := name if {
+	name := untagged(ref)
+	has_host(name)
+} else := sprintf("docker.io/%s", [name]) if {
+	name := untagged(ref)
+	contains(name, "/")
+} else := sprintf("docker.io/library/%s", [untagged(ref)])
+
+untagged(ref) := regex.replace(split(ref, "@")[0], `:[^:/]+$`, "")
+
+has_host(name) if {
+	contains(name, "/")
+	regex.match(`[.:]|^localhost$`, split(name, "/")[0])
+}
+
+host_of(ref) := split(repository_of(ref), "/")[0]
+
+# Model artifacts of this run.
+models := [artifact | some artifact in input.artifacts; artifact.kind == "model"]
+
+# Digests of the models that the plan deploys.
+deployed_models contains digest_of(v.spec.image.reference) if some v in image_volumes
+
+deployed_models contains pod.annotations["stagegate.dev/model-digest"] if some pod in pods
