@@ -6,17 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stagegate/stagegate/core/diag"
-	"github.com/stagegate/stagegate/core/view"
 )
-
-// validation is the JSON form of the answer.
-type validation struct {
-	Schema      int         `json:"schema"`
-	Valid       bool        `json:"valid"`
-	Pipeline    string      `json:"pipeline"`
-	Stages      int         `json:"stages"`
-	Diagnostics []diag.JSON `json:"diagnostics"`
-}
 
 func (a *app) validateCommand() *cobra.Command {
 	var flags pipelineFlags
@@ -62,22 +52,19 @@ func (a *app) validate(ctx context.Context, req request, format string) (err err
 	if err := l.validate(ctx, host); err != nil {
 		return err
 	}
-	answer := validation{
-		Schema: view.SchemaVersion, Valid: !l.diags.HasErrors(), Pipeline: l.source.Name,
-		Diagnostics: diag.ToJSON(l.diags),
-	}
-	if l.Loaded != nil {
-		answer.Stages = len(l.Pipeline.Stages)
-	}
-	err = a.print(format, answer, func() error {
+	valid := !l.diags.HasErrors()
+	switch format {
+	case "json":
+		err = diag.RenderJSON(a.Stdout, l.diags)
+	case "text":
 		a.show(l.diags, l.source.Contents())
-		if !answer.Valid {
-			return nil
+		if valid {
+			_, err = fmt.Fprintf(a.Stdout, "%s is valid: %d stages.\n", l.source.Name, len(l.Pipeline.Stages))
 		}
-		_, err := fmt.Fprintf(a.Stdout, "%s is valid: %d stages.\n", answer.Pipeline, answer.Stages)
-		return err
-	})
-	if err == nil && !answer.Valid {
+	default:
+		return unknownFormat(format)
+	}
+	if err == nil && !valid {
 		return errShown(exitUsage)
 	}
 	return err

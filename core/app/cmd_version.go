@@ -55,6 +55,10 @@ func (a *app) print(format string, answer any, text func() error) error {
 	case "text", "":
 		return text()
 	default:
-		return usage(fmt.Errorf("unknown format %q: use text or json", format))
+		return unknownFormat(format)
 	}
+}
+
+func unknownFormat(format string) error {
+	return usage(fmt.Errorf("unknown format %q: use text or json", format))
 }

@@ -65,5 +65,5 @@ func (a *app) refuse(diags diag.List, sources map[string][]byte) error {
 // show prints diagnostics for people.
 func (a *app) show(diags diag.List, sources map[string][]byte) {
 	width, _ := terminal(a.Stderr)
-	_ = diag.Render(a.Stderr, diags.Sorted(), sources, diag.RenderOptions{Color: a.color(a.Stderr), Width: width}) // nowhere else to complain
+	_ = diag.Render(a.Stderr, diags.Sorted(), sources, diag.Options{Color: a.color(a.Stderr), Width: width}) // nowhere else to complain
 }
