@@ -41,8 +41,11 @@ stage "image" {
   uses = "build.image"
   with {
     name       = "digits-server"
-    artifacts  = { "/server" = stage.server.artifacts["server"] }
     entrypoint = ["/server"]
+    file "/server" {
+      artifact = stage.server.artifacts["server"]
+      mode     = "0755"
+    }
     registry {
       repository = "${var.registry}/images/digits-server"
       ca_file    = var.registry_ca
