@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -67,8 +68,9 @@ func (c *Client) Source() string { return c.source }
 // Warnings are what the API server had to remark so far, each once.
 func (c *Client) Warnings() []string { return c.warnings.all() }
 
-// Close drops the connections that are kept open.
-func (c *Client) Close() { c.plain.CloseIdleConnections() }
+// Close drops the connections that are kept open. The client's own method would
+// not see through client-go's wrappers.
+func (c *Client) Close() { utilnet.CloseIdleConnectionsFor(c.plain.Transport) }
 
 func load(a Access) (config *rest.Config, source string, err error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()

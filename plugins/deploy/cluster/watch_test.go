@@ -2,12 +2,15 @@ package cluster_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/deploy/cluster"
+	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"go.uber.org/goleak"
 )
 
@@ -17,8 +20,8 @@ func named(name, version string) map[string]any {
 	return o
 }
 
-// stream answers lists and watches of Services; each watch tells of one object
-// and then breaks off.
+// stream answers lists and watches of Services. Each watch tells of one object;
+// the first then breaks off.
 func stream(t *testing.T, watches *atomic.Int64) http.HandlerFunc {
 	t.Helper()
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -34,13 +37,13 @@ func stream(t *testing.T, watches *atomic.Int64) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		if watches.Add(1) > 1 {
-			<-r.Context().Done()
-			return
-		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"type": "ADDED", "object": named("watched", "2")})
+		n := watches.Add(1)
+		_ = json.NewEncoder(w).Encode(map[string]any{"type": "ADDED", "object": named(fmt.Sprintf("watched-%d", n), "2")})
 		w.(http.Flusher).Flush() //nolint:forcetypeassert // httptest's is one
-		panic(http.ErrAbortHandler)
+		if n == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		<-r.Context().Done()
 	}
 }
 
@@ -67,8 +70,8 @@ func TestAWatchThatBreaksOffIsTakenUpAgain(t *testing.T) {
 	}
 	defer w.Close()
 	until(t, w, "the second watch", func() bool {
-		_, listed := w.Objects(0)
-		return listed && watches.Load() > 1
+		objects, _ := w.Objects(0)
+		return slices.ContainsFunc(objects, func(o manifest.Object) bool { return o.Ref().Name == "watched-2" })
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/deploy/kubernetes"
+	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/stagegate/stagegate/sdk/plugintest"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -118,6 +119,79 @@ func TestCancelEndsTheWait(t *testing.T) {
 			t.Fatalf("%d watches are left", open.Load())
 		}
 		l.get("/version") // the loop's pause
+	}
+}
+
+func TestACrashFailsWithItsReason(t *testing.T) {
+	t.Parallel()
+	l := newLab(t) // without nodes: the test plays scheduler and kubelet
+	config := l.config(nil)
+	plan := l.harness.Plan("kubernetes", config).GetPlan()
+	allowed := l.harness.Allow(plan)
+	ended := make(chan plugintest.Outcome, 1)
+	go func() { ended <- l.harness.Apply("kubernetes", config, plan, allowed) }()
+
+	pods := "/api/v1/namespaces/" + l.namespace + "/pods"
+	name := l.firstPod(pods)
+	l.post(pods+"/"+name+"/binding", map[string]any{
+		"apiVersion": "v1", "kind": "Binding", "metadata": map[string]any{"name": name},
+		"target": map[string]any{"kind": "Node", "name": "ghost"},
+	})
+	code, answer := l.call(t.Context(), http.MethodPatch, pods+"/"+name+"/status?fieldManager=kubelet&force=true", map[string]any{
+		"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": name},
+		"status": map[string]any{"phase": "Running", "containerStatuses": []any{map[string]any{
+			"name": "server", "image": imageA, "imageID": imageA, "ready": false, "restartCount": 3,
+			"state":     map[string]any{"waiting": map[string]any{"reason": "CrashLoopBackOff", "message": "back-off"}},
+			"lastState": map[string]any{"terminated": map[string]any{"reason": "OOMKilled", "exitCode": 137}},
+		}}},
+	})
+	if code != http.StatusOK {
+		t.Fatalf("%d %v", code, answer)
+	}
+	out := <-ended
+	f := out.Failure()
+	if f.GetClass() != "crash" || !strings.Contains(f.GetSummary(), "pod "+name+" on ghost: CrashLoopBackOff: it ended with exit code 137 (OOMKilled)") {
+		t.Errorf("got %s", out)
+	}
+}
+
+// firstPod waits until the controllers have made one.
+func (l *lab) firstPod(path string) string {
+	l.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		items, _ := l.get(path)["items"].([]any)
+		if len(items) > 0 {
+			pod, _ := items[0].(map[string]any)
+			return manifest.Object(pod).Text("metadata", "name")
+		}
+	}
+	l.t.Fatal("no pod was made")
+	return ""
+}
+
+func TestAPlanForAnotherClusterIsRefused(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	var writes atomic.Int64
+	kubeconfig := l.proxy(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodPatch {
+			writes.Add(1)
+		}
+		if r.URL.Path == "/api/v1/namespaces/kube-system" {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system","uid":"another"}}`)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	plan := l.harness.Plan("kubernetes", l.config(nil)).GetPlan()
+	elsewhere := l.config(map[string]cty.Value{"kubeconfig": cty.StringVal(kubeconfig)})
+	out := l.harness.Apply("kubernetes", elsewhere, plan, l.harness.Allow(plan))
+	if f := out.Failure(); f.GetClass() != "plan_mismatch" || !strings.Contains(f.GetSummary(), "leads to the cluster another") {
+		t.Errorf("got %s", out)
+	}
+	if writes.Load() != 0 || len(out.Handles) != 0 {
+		t.Errorf("%d writes, %d handles, want none", writes.Load(), len(out.Handles))
 	}
 }
 

@@ -149,16 +149,19 @@ func (l *lab) connect() {
 	}
 }
 
-// call is one request to the API server, as its administrator.
+// call is one request to the API server, as its administrator. It may be called
+// from any goroutine; an answer that cannot be had fails the test and is nil.
 func (l *lab) call(ctx context.Context, method, path string, body any) (int, manifest.Object) {
 	l.t.Helper()
 	raw, err := json.Marshal(body)
 	if err != nil {
-		l.t.Fatal(err)
+		l.t.Error(err)
+		return 0, nil
 	}
 	req, err := http.NewRequestWithContext(ctx, method, l.server.String()+path, bytes.NewReader(raw))
 	if err != nil {
-		l.t.Fatal(err)
+		l.t.Error(err)
+		return 0, nil
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if method == http.MethodPatch {
@@ -166,16 +169,18 @@ func (l *lab) call(ctx context.Context, method, path string, body any) (int, man
 	}
 	resp, err := l.client.Do(req)
 	if err != nil {
-		l.t.Fatal(err)
+		l.t.Error(err)
+		return 0, nil
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 	if err != nil {
-		l.t.Fatal(err)
+		l.t.Error(err)
+		return 0, nil
 	}
 	var o manifest.Object
 	if err := json.Unmarshal(answer, &o); err != nil {
-		l.t.Fatalf("%s %s: %v: %s", method, path, err, answer)
+		l.t.Errorf("%s %s: %v: %s", method, path, err, answer)
 	}
 	return resp.StatusCode, o
 }
@@ -197,7 +202,7 @@ func (l *lab) get(path string) manifest.Object {
 		return nil
 	}
 	if code != http.StatusOK {
-		l.t.Fatalf("GET %s: %d %v", path, code, o)
+		l.t.Errorf("GET %s: %d %v", path, code, o)
 	}
 	return o
 }
