@@ -79,12 +79,13 @@ func (r *run) finish(ctx context.Context, results []result) (Outcome, error) {
 			Name: r.pipeline.Stages[i].Name, Status: res.status, Reason: res.reason, Failure: res.failure,
 		})
 		out.Denied = out.Denied || res.status == event.Denied
-		if weight(res.status) > weight(out.Status) {
-			out.Status = res.status
+		status := res.status
+		if res.stopped {
+			status = event.Cancelled
 		}
-	}
-	if ctx.Err() != nil {
-		out.Status = event.Cancelled
+		if weight(status) > weight(out.Status) {
+			out.Status = status
+		}
 	}
 	broken := r.broken()
 	if broken != nil {
@@ -118,7 +119,7 @@ func (r *run) runFailure(ctx context.Context, out Outcome, broken error) *event.
 	if broken != nil {
 		return &event.Failure{Summary: "the run could not be recorded", Detail: r.clean(broken.Error(), maxDetail), Class: classOf(broken)}
 	}
-	if ctx.Err() != nil {
+	if out.Status == event.Cancelled && ctx.Err() != nil {
 		return r.ended(context.Cause(ctx)).Failure
 	}
 	for _, s := range out.Stages {

@@ -54,6 +54,9 @@ func (r *run) judgePlan(ctx context.Context, s *stage, a *attempt, d *stage, cal
 	}
 	cfg, finish := r.configure(ctx, d, outputs)
 	if finish != nil {
+		if finish.Failure.Class == ClassUnknown && len(r.skippedNeeds(d)) > 0 {
+			return nil // it will be skipped itself
+		}
 		return finish
 	}
 	as := actingFor(a, r.o.RunID, d, cfg)

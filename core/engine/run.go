@@ -34,6 +34,7 @@ type run struct {
 	calls    map[string]PolicyCall // of policy stages that have passed
 	judged   map[judgement]*judgedPlan
 	blocked  map[string]string // policy stages that have not passed, and why
+	skipped  map[string]bool   // stages that nothing asked for
 }
 
 // errCleanupBudget and errAborted are why cleanup stages are stopped.
@@ -50,6 +51,7 @@ func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 		calls:   make(map[string]PolicyCall),
 		judged:  make(map[judgement]*judgedPlan),
 		blocked: make(map[string]string),
+		skipped: make(map[string]bool),
 	}
 	r.work, r.cancelWork = context.WithCancelCause(ctx)
 	r.cleanup, r.cancelCleanup = context.WithCancelCause(context.WithoutCancel(ctx))

@@ -7,11 +7,11 @@ import (
 	"github.com/stagegate/stagegate/core/event"
 )
 
-// maxWaiting is how much output may wait for a slow view. At a thousand
-// progress messages or less, memory is bounded by the number of stages.
+// Bounds of what may wait for a slow view. What a plugin cannot repeat at will
+// is always shown: it is bounded by the number of stages.
 const (
-	maxWaitingBytes    = 4 << 20
-	maxWaitingProgress = 1000
+	maxWaitingBytes = 4 << 20 // of output
+	maxWaitingChats = 10_000  // chunks of output, progress, metrics, diagnostics
 )
 
 // viewQueue hands events to a view from a goroutine of its own, so that a slow
@@ -22,13 +22,13 @@ type viewQueue struct {
 	view View
 	done chan struct{}
 
-	mu       sync.Mutex
-	more     sync.Cond
-	waiting  []event.Event
-	bytes    int
-	progress int
-	lost     map[string]int // bytes left out, by stage
-	closed   bool
+	mu      sync.Mutex
+	more    sync.Cond
+	waiting []event.Event
+	bytes   int
+	chats   int
+	lost    map[string]int // bytes left out, by stage
+	closed  bool
 }
 
 func newViewQueue(v View) *viewQueue {
@@ -43,25 +43,55 @@ func (q *viewQueue) show(e event.Event) {
 	defer q.mu.Unlock()
 	switch {
 	case e.Log != nil:
-		if q.lost[e.Stage] > 0 || q.bytes+len(e.Log.Data) > maxWaitingBytes {
+		if q.lost[e.Stage] > 0 || q.full(len(e.Log.Data)) {
 			q.lost[e.Stage] += len(e.Log.Data)
-			if q.bytes > maxWaitingBytes/2 {
+			if q.bytes > maxWaitingBytes/2 || q.chats > maxWaitingChats/2 {
 				return
 			}
-			e.Log = &event.Log{Stream: stderr, Data: fmt.Appendf(nil, "\n[%d bytes are not shown here; the log has them]\n", q.lost[e.Stage])}
-			delete(q.lost, e.Stage)
+			e = q.gap(e)
 		}
+	case e.Type == event.AttemptFinished && q.lost[e.Stage] > 0:
+		q.push(q.gap(e))
+	case chat(e) && q.full(0):
+		return
+	}
+	q.push(e)
+}
+
+// full reports whether so many more bytes of output are too many.
+func (q *viewQueue) full(more int) bool {
+	return q.bytes+more > maxWaitingBytes || q.chats >= maxWaitingChats
+}
+
+// gap says in the place of e's output what was left out.
+func (q *viewQueue) gap(e event.Event) event.Event {
+	text := fmt.Appendf(nil, "\n[%d bytes are not shown here; the log has them]\n", q.lost[e.Stage])
+	delete(q.lost, e.Stage)
+	return event.Event{
+		Type: event.StageLog, Time: e.Time, RunID: e.RunID, Stage: e.Stage, Attempt: e.Attempt,
+		Log: &event.Log{Stream: stderr, Data: text},
+	}
+}
+
+func (q *viewQueue) push(e event.Event) {
+	if e.Log != nil {
 		q.bytes += len(e.Log.Data)
-	case e.Progress != nil:
-		if q.progress >= maxWaitingProgress {
-			return
-		}
-		q.progress++
-	case e.Type == event.StageFinished:
-		delete(q.lost, e.Stage)
+	}
+	if chat(e) {
+		q.chats++
 	}
 	q.waiting = append(q.waiting, e)
 	q.more.Signal()
+}
+
+// chat is what a plugin may say as often as it likes.
+func chat(e event.Event) bool {
+	switch e.Type {
+	case event.StageLog, event.StageProgress, event.StageMetric, event.StageDiagnostic:
+		return true
+	default:
+		return false
+	}
 }
 
 // run takes all that waits at a time and shows it.
@@ -91,8 +121,8 @@ func (q *viewQueue) shown(e event.Event) {
 	if e.Log != nil {
 		q.bytes -= len(e.Log.Data)
 	}
-	if e.Progress != nil {
-		q.progress--
+	if chat(e) {
+		q.chats--
 	}
 }
 

@@ -21,6 +21,8 @@ type result struct {
 	// says so; it is handed on unchanged, so that the root cause is named and
 	// not the last link. Empty when they can.
 	root string
+	// stopped is set when it would have run, or run on, had nobody cancelled.
+	stopped bool
 }
 
 // visit takes a stage from its turn to its end. It records exactly one terminal
@@ -38,7 +40,13 @@ func (r *run) visit(name string, needs []graph.Need[result]) result {
 
 func (r *run) take(s *stage, needs []graph.Need[result]) result {
 	ctx := r.contextFor(s)
-	if reason, root := r.unwanted(ctx, s, needs); reason != "" {
+	if ctx.Err() != nil {
+		reason := "the run was cancelled: " + r.clean(context.Cause(ctx).Error(), maxLine)
+		res := r.skip(s, reason, reason)
+		res.stopped = true
+		return res
+	}
+	if reason, root := r.unwanted(s, needs); reason != "" {
 		return r.skip(s, reason, root)
 	}
 	outputs := r.outputsFor(s)
@@ -52,7 +60,7 @@ func (r *run) take(s *stage, needs []graph.Need[result]) result {
 	r.show(event.Event{Type: event.StageReady, Stage: s.Name})
 	cfg, finish := r.configure(ctx, s, outputs)
 	if finish != nil {
-		if missing := skippedNeeds(s, needs); finish.Failure.Class == ClassUnknown && len(missing) > 0 {
+		if missing := r.skippedNeeds(s); finish.Failure.Class == ClassUnknown && len(missing) > 0 {
 			return r.skip(s, "it uses outputs of "+strings.Join(missing, ", ")+", which was skipped", "")
 		}
 		return r.end(s, *finish)
@@ -85,11 +93,7 @@ func (r *run) contextFor(s *stage) context.Context {
 
 // unwanted says why a stage does not run, and what to tell its dependents.
 // Needs that were skipped because nothing asked for them keep nobody waiting.
-func (r *run) unwanted(ctx context.Context, s *stage, needs []graph.Need[result]) (reason, root string) {
-	if ctx.Err() != nil {
-		reason = "the run was cancelled: " + r.clean(context.Cause(ctx).Error(), maxLine)
-		return reason, reason
-	}
+func (r *run) unwanted(s *stage, needs []graph.Need[result]) (reason, root string) {
 	if by := r.blockedBy(s); by != "" {
 		return by, by
 	}
@@ -124,11 +128,15 @@ func (r *run) blockedBy(s *stage) string {
 	return ""
 }
 
-func skippedNeeds(s *stage, needs []graph.Need[result]) []string {
+// skippedNeeds are the needs of a stage that were skipped because nothing asked
+// for them: what it uses of them will never be known.
+func (r *run) skippedNeeds(s *stage) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var out []string
-	for _, need := range needs {
-		if need.Result.status == event.Skipped {
-			out = append(out, "stage."+need.Name)
+	for _, need := range s.Needs {
+		if r.skipped[need] {
+			out = append(out, "stage."+need)
 		}
 	}
 	return out
@@ -137,6 +145,11 @@ func skippedNeeds(s *stage, needs []graph.Need[result]) []string {
 // skip ends a stage that never started.
 func (r *run) skip(s *stage, reason, root string) result {
 	reason = r.clean(reason, maxLine)
+	if root == "" {
+		r.mu.Lock()
+		r.skipped[s.Name] = true
+		r.mu.Unlock()
+	}
 	// An error here breaks the run and is reported by it.
 	_ = r.recordEnd(event.Event{Type: event.StageSkipped, Stage: s.Name, Reason: reason})
 	return result{status: event.Skipped, reason: reason, root: root}
@@ -156,7 +169,7 @@ func (r *run) resultOf(s *stage, finish event.Finish) result {
 	case event.Denied:
 		res.root = "denied by policy: " + s.Address() + " says no"
 	case event.Cancelled:
-		res.root = s.Address() + " was cancelled"
+		res.root, res.stopped = s.Address()+" was cancelled", true
 	case event.Errored:
 		res.root = s.Address() + " could not be run"
 	default:
