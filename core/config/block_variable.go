@@ -1,11 +1,13 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -66,7 +68,7 @@ func (s *Source) decodeVariable(b *hclsyntax.Block, diags *diag.List) {
 		}
 	}
 	v.Type = v.want.WithoutOptionalAttributesDeep()
-	v.decodeDefault(args["default"], diags)
+	v.decodeDefault(args["default"], s.spend, diags)
 	for _, inner := range b.Body.Blocks {
 		if inner.Type == "validation" {
 			v.decodeValidation(inner, diags)
@@ -74,7 +76,7 @@ func (s *Source) decodeVariable(b *hclsyntax.Block, diags *diag.List) {
 	}
 }
 
-func (v *Variable) decodeDefault(a *hclsyntax.Attribute, diags *diag.List) {
+func (v *Variable) decodeDefault(a *hclsyntax.Attribute, b *budget.Budget, diags *diag.List) {
 	if a == nil {
 		return
 	}
@@ -87,9 +89,9 @@ func (v *Variable) decodeDefault(a *hclsyntax.Attribute, diags *diag.List) {
 			"It cannot use names or functions. Use a local for what is computed.")
 		return
 	}
-	value, err := v.convert(value)
+	value, err := v.convert(value, b)
 	if err != nil {
-		diags.Append(&place, fmt.Sprintf("Wrong type for the default of %q", v.Name), fmt.Sprintf(
+		diags.Append(&place, fmt.Sprintf("Unsuitable default for variable %q", v.Name), fmt.Sprintf(
 			"The variable's type is %s: %s.", typeexpr.TypeString(v.want), err))
 		return
 	}
@@ -101,7 +103,10 @@ func (v *Variable) decodeDefault(a *hclsyntax.Attribute, diags *diag.List) {
 }
 
 // convert makes a value fit the variable's type.
-func (v *Variable) convert(value cty.Value) (cty.Value, error) {
+func (v *Variable) convert(value cty.Value, b *budget.Budget) (cty.Value, error) {
+	if !b.SpendConversion(value) {
+		return cty.NilVal, errors.New("it has too many elements, is nested too deeply, or has a number out of range")
+	}
 	if v.optional != nil && !value.IsNull() {
 		value = v.optional.Apply(value)
 	}

@@ -52,7 +52,7 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 		return nil, nil
 	}
 	var diags diag.List
-	spend := budget.New(budget.Load)
+	spend := budget.New(budget.Load + budget.PerStage*int64(len(s.stages)))
 	variables := s.assign(in.Variables, spend, &diags)
 	base := s.baseContext(in, variables)
 	known := maps.Clone(s.broken)

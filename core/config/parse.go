@@ -32,7 +32,8 @@ type Source struct {
 
 	parsed     bool
 	broken     broken
-	header     *hcl.Range // of the pipeline block
+	spend      *budget.Budget // for constants
+	header     *hcl.Range     // of the pipeline block
 	plugins    []pipeline.PluginRequirement
 	variables  map[string]*Variable
 	order      []*Variable // in source order
@@ -67,7 +68,7 @@ func Parse(o Options) (*Source, diag.List) {
 	s := &Source{
 		Root: root, Digest: digest(files), files: files,
 		variables: make(map[string]*Variable), locals: make(map[string]*local), byName: make(map[string]*stage),
-		functions: configfunction.Table(root), broken: make(broken),
+		functions: configfunction.Table(root), broken: make(broken), spend: budget.New(budget.Load),
 	}
 	if diags.HasErrors() {
 		return s, diags

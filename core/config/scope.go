@@ -39,6 +39,9 @@ func (s *scope) Value(expr hclsyntax.Expression, want cty.Type) (cty.Value, diag
 	if problems.HasErrors() {
 		return unknown, diags
 	}
+	if want != cty.DynamicPseudoType && !s.budget.SpendConversion(v) {
+		return unknown, s.tooExpensive(expr.Range())
+	}
 	converted, err := convert.Convert(v, want)
 	if err != nil {
 		diags = append(diags, wrongType(expr, v, want))

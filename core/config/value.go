@@ -43,16 +43,11 @@ func (s *Source) assign(given *Assignments, b *budget.Budget, diags *diag.List) 
 	for _, v := range s.order {
 		value := VariableValue{Variable: v, Value: v.Default, Source: "default"}
 		if a, ok := chosen[v.Name]; ok {
-			value.Value, value.Source = v.accept(a, diags), a.source
+			value.Value, value.Source = v.accept(a, b, diags), a.source
 		} else if v.Default == cty.NilVal {
 			value.Value = cty.UnknownVal(v.Type)
 			diags.Append(&v.Range, fmt.Sprintf("Missing value for variable %q", v.Name), fmt.Sprintf(
 				"It has no default. Set it with --var %s=…, in a --var-file, or with %s%s.", v.Name, envPrefix, v.Name))
-		}
-		if !b.Spend(value.Value) {
-			value.Value = cty.UnknownVal(v.Type)
-			diags.Append(&v.Range, fmt.Sprintf("Value of variable %q too large", v.Name),
-				"It has too many elements, is nested too deeply, or has a number out of range.")
 		}
 		value.Value = marked(value.Value, v.Sensitive)
 		out = append(out, value)
@@ -61,7 +56,7 @@ func (s *Source) assign(given *Assignments, b *budget.Budget, diags *diag.List) 
 }
 
 // accept checks one value against the declaration.
-func (v *Variable) accept(a assignment, diags *diag.List) cty.Value {
+func (v *Variable) accept(a assignment, b *budget.Budget, diags *diag.List) cty.Value {
 	wrong := func(why string) cty.Value {
 		diags.Append(&v.Range, fmt.Sprintf("Wrong value for variable %q", v.Name), fmt.Sprintf(
 			"The value from %s does not fit the type %s: %s.", a.source, typeexpr.TypeString(v.want), why))
@@ -73,7 +68,7 @@ func (v *Variable) accept(a assignment, diags *diag.List) cty.Value {
 			return wrong(err.Error())
 		}
 	}
-	if value, err = v.convert(value); err != nil {
+	if value, err = v.convert(value, b); err != nil {
 		return wrong(err.Error())
 	}
 	if value.IsNull() && !v.Nullable {

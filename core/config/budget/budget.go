@@ -13,14 +13,15 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Units that evaluations may spend; one value costs 32, one byte of text 1.
+// Units that evaluations may spend. A unit is about 20 ns of work.
 const (
-	Load  = 64 << 20 // all of a pipeline when it is loaded
-	Stage = 16 << 20 // one stage when it runs
+	Load     = 64 << 20 // all of a pipeline when it is loaded
+	PerStage = 4 << 10  // more for each of its stages
+	Stage    = 64 << 20 // one stage when it runs
 )
 
 const (
-	perValue  = 32
+	perValue  = 64   // and 1 for each byte of text
 	maxNested = 64   // levels of a value
 	maxBits   = 4096 // binary exponent of a number
 )
@@ -48,13 +49,20 @@ func (b *Budget) Install(ctx *hcl.EvalContext) {
 }
 
 // Spend pays for v, and reports whether the budget allowed it.
-func (b *Budget) Spend(v cty.Value) bool {
+func (b *Budget) Spend(v cty.Value) bool { return b.pay(v, false) }
+
+// SpendConversion pays for v and for its conversion to another type: cty sorts
+// the types of a tuple's elements with each other, in quadratic time.
+func (b *Budget) SpendConversion(v cty.Value) bool { return b.pay(v, true) }
+
+func (b *Budget) pay(v cty.Value, conversion bool) bool {
 	left := b.left.Load()
 	if left <= 0 {
 		return false
 	}
-	cost := measure(v, left, 0)
-	return b.left.Add(-cost) > 0
+	m := meter{limit: left, conversion: conversion}
+	m.add(v, 0)
+	return b.left.Add(-m.cost) > 0
 }
 
 // Exhausted reports whether more was asked for than there was.
@@ -77,36 +85,3 @@ func of(ctx *hcl.EvalContext) *Budget {
 func capsule() cty.Type { return capsuleType }
 
 var capsuleType = cty.Capsule("budget", reflect.TypeFor[Budget]())
-
-// measure is the cost of a value. It stops once the cost is more than limit,
-// so that it never costs more itself than what it measures may.
-func measure(v cty.Value, limit int64, depth int) int64 {
-	v, _ = v.Unmark()
-	if depth > maxNested {
-		return limit + 1
-	}
-	if !v.IsKnown() || v.IsNull() {
-		return perValue
-	}
-	ty := v.Type()
-	switch {
-	case ty == cty.String:
-		return perValue + int64(len(v.AsString()))
-	case ty == cty.Number:
-		if f := v.AsBigFloat(); f.IsInf() || f.MantExp(nil) > maxBits || f.MantExp(nil) < -maxBits {
-			return limit + 1
-		}
-		return perValue
-	case !v.CanIterateElements():
-		return perValue
-	}
-	cost := int64(perValue)
-	for it := v.ElementIterator(); it.Next() && cost <= limit; {
-		key, element := it.Element()
-		if key, _ := key.Unmark(); key.Type() == cty.String && key.IsKnown() && !ty.IsSetType() {
-			cost += int64(len(key.AsString()))
-		}
-		cost += measure(element, limit-cost, depth+1)
-	}
-	return cost
-}

@@ -7,7 +7,10 @@ import (
 )
 
 // metered is an expression that pays for its value.
-type metered struct{ hclsyntax.Expression }
+type metered struct {
+	hclsyntax.Expression
+	conversion bool // its value may be converted by the expression around it
+}
 
 // Value evaluates the expression. Once the budget is exhausted every value is
 // unknown, which ends all loops at once; the evaluation's caller reports it.
@@ -20,7 +23,7 @@ func (m metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		return cty.DynamicVal, nil
 	}
 	v, diags := m.Expression.Value(ctx)
-	if !diags.HasErrors() && !b.Spend(v) {
+	if !diags.HasErrors() && !b.pay(v, m.conversion) {
 		return cty.DynamicVal, nil
 	}
 	return v, diags
@@ -49,7 +52,7 @@ func Meter(e hclsyntax.Expression) hclsyntax.Expression {
 		return e
 	}
 	inside(e)
-	return metered{e}
+	return metered{Expression: e}
 }
 
 // inside meters the parts of an expression.
@@ -60,9 +63,11 @@ func inside(e hclsyntax.Expression) {
 	case *hclsyntax.RelativeTraversalExpr:
 		e.Source = Meter(e.Source)
 	case *hclsyntax.FunctionCallExpr:
-		walked(e.Args)
+		for i := range e.Args {
+			e.Args[i] = converted(e.Args[i])
+		}
 	case *hclsyntax.ConditionalExpr:
-		e.Condition, e.TrueResult, e.FalseResult = Meter(e.Condition), Meter(e.TrueResult), Meter(e.FalseResult)
+		e.Condition, e.TrueResult, e.FalseResult = Meter(e.Condition), converted(e.TrueResult), converted(e.FalseResult)
 	case *hclsyntax.IndexExpr:
 		e.Collection, e.Key = Meter(e.Collection), Meter(e.Key)
 	case *hclsyntax.TupleConsExpr:
@@ -81,7 +86,9 @@ func inside(e hclsyntax.Expression) {
 	case *hclsyntax.UnaryOpExpr:
 		e.Val = Meter(e.Val)
 	case *hclsyntax.TemplateExpr:
-		walked(e.Parts)
+		for i := range e.Parts {
+			e.Parts[i] = walk(e.Parts[i])
+		}
 	case *hclsyntax.TemplateJoinExpr:
 		e.Tuple = Meter(e.Tuple)
 	case *hclsyntax.TemplateWrapExpr:
@@ -95,17 +102,20 @@ func each(es []hclsyntax.Expression) {
 	}
 }
 
-func walked(es []hclsyntax.Expression) {
-	for i := range es {
-		es[i] = walk(es[i])
-	}
-}
-
 // walk meters an expression whose value is walked by the one around it: a name
 // costs nothing by itself, but each walk over its value does.
 func walk(e hclsyntax.Expression) hclsyntax.Expression {
 	if _, isName := e.(*hclsyntax.ScopeTraversalExpr); isName {
-		return metered{e}
+		return metered{Expression: e}
 	}
 	return Meter(e)
+}
+
+// converted meters an expression whose value is walked and may be converted.
+func converted(e hclsyntax.Expression) hclsyntax.Expression {
+	if m, ok := walk(e).(metered); ok {
+		m.conversion = true
+		return m
+	}
+	return e
 }

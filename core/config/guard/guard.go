@@ -22,8 +22,12 @@ const (
 	MaxDepth      = 64        // brackets, quotes, templates and blocks
 	MaxRun        = 256       // operators and steps in one expression
 	MaxLoops      = 2         // for inside for
-	maxNumber     = 64        // characters of a number
-	maxExponent   = 3         // digits of a number's exponent
+	// MaxMelding bounds literal pieces times their bytes in one file: the
+	// parser joins the lines of a text one by one, in quadratic time.
+	MaxMelding = 128 << 20
+
+	maxNumber   = 64 // characters of a number
+	maxExponent = 3  // digits of a number's exponent
 )
 
 // Check reports the first reason not to parse src, or nil. Start is where src

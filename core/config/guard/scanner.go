@@ -14,12 +14,15 @@ type scanner struct {
 	run    int // operators since the last separator outside all brackets
 	depth  int // levels and open template directives
 	loops  int
+	melded int // work of joining literal pieces so far
 }
 
 // level is one open bracket, quote or template sequence.
 type level struct {
 	closer     hclsyntax.TokenType
 	run        int    // operators since the last separator
+	pieces     int    // literal pieces since the last interpolation
+	bytes      int    // of these
 	loop       bool   // it is a for expression
 	directives []bool // open %{if} and %{for}; true is a for
 }
@@ -64,6 +67,8 @@ func (s *scanner) step(t, follows hclsyntax.Token) *diag.Diagnostic {
 		}
 	case hclsyntax.TokenNumberLit:
 		return checkNumber(t)
+	case hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
+		return s.literal(t)
 	default:
 		if operator(t.Type) {
 			s.count()
@@ -77,6 +82,9 @@ func (s *scanner) step(t, follows hclsyntax.Token) *diag.Diagnostic {
 }
 
 func (s *scanner) open(t, follows hclsyntax.Token, end hclsyntax.TokenType) *diag.Diagnostic {
+	if n := len(s.levels); n > 0 && end == hclsyntax.TokenTemplateSeqEnd {
+		s.levels[n-1].pieces, s.levels[n-1].bytes = 0, 0
+	}
 	if t.Type == hclsyntax.TokenTemplateControl {
 		s.directive(string(follows.Bytes))
 	}
@@ -164,6 +172,24 @@ func operator(t hclsyntax.TokenType) bool {
 	default:
 		return false
 	}
+}
+
+// literal follows the pieces of a text. Its lines are pieces, and so is each
+// lone % or $ in it.
+func (s *scanner) literal(t hclsyntax.Token) *diag.Diagnostic {
+	if len(s.levels) == 0 {
+		return nil
+	}
+	top := &s.levels[len(s.levels)-1]
+	top.pieces++
+	top.bytes += len(t.Bytes)
+	if top.pieces > 1 {
+		s.melded += top.bytes
+	}
+	if s.melded <= MaxMelding {
+		return nil
+	}
+	return refuse(t.Range, "Text too long", "There are too many lines of text here. Put it into a file beside the pipeline, and use file(…) or the file's path.")
 }
 
 // checkNumber keeps out numbers like 1e999999999, which are 1 GB as text.
