@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,8 +43,12 @@ type devcluster struct {
 	err  error
 }
 
+// started says that there is a cluster to take down.
+var started atomic.Bool
+
 // start brings the cluster up once; $DEVCLUSTER_DIR lends one that stays.
 var start = sync.OnceValue(func() devcluster {
+	started.Store(true)
 	bin, dir := os.Getenv("DEVCLUSTER_BIN"), os.Getenv("DEVCLUSTER_DIR")
 	c := devcluster{dir: dir, ours: dir == ""}
 	if c.ours {
@@ -60,9 +65,9 @@ var start = sync.OnceValue(func() devcluster {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if bin := os.Getenv("DEVCLUSTER_BIN"); bin != "" {
+	if started.Load() {
 		if c := start(); c.ours {
-			out, err := exec.Command(bin, "down", "--dir", c.dir).CombinedOutput() //nolint:gosec,noctx // the developer's own binary
+			out, err := exec.Command(os.Getenv("DEVCLUSTER_BIN"), "down", "--dir", c.dir).CombinedOutput() //nolint:gosec,noctx // the developer's own binary
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "devcluster down: %v: %s\n", err, out)
 				code = 1
