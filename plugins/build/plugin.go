@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/stagegate/stagegate/plugins/build/command"
+	"github.com/stagegate/stagegate/plugins/build/docker"
 	"github.com/stagegate/stagegate/plugins/build/image"
 	"github.com/stagegate/stagegate/plugins/build/modelpack"
 	"github.com/stagegate/stagegate/sdk"
@@ -13,6 +14,7 @@ func plugin() sdk.Plugin {
 		Version: sdk.Version,
 		Builders: []sdk.Builder{
 			command.Builder{},
+			docker.Builder{},
 			image.Builder{},
 			modelpack.Builder{},
 		},

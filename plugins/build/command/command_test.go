@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -149,15 +150,15 @@ func TestCancelStopsTheCommand(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancelCause(t.Context())
+	pipe := filepath.Join(dir, "running")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	go func() {
-		for { // the command says when it runs
-			if _, err := os.Stat(filepath.Join(dir, "running")); err == nil {
-				cancel(errors.New("enough"))
-				return
-			}
-		}
+		_, _ = os.ReadFile(pipe) // returns when the command says that it runs
+		cancel(errors.New("enough"))
 	}()
-	got := start(t).Build("command", config("touch running; sleep 600", nil), plugintest.Options{Context: ctx, WorkDir: dir})
+	got := start(t).Build("command", config("echo yes >running; sleep 600", nil), plugintest.Options{Context: ctx, WorkDir: dir})
 	if got.Succeeded() {
 		t.Error(got)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/oci"
 )
 
@@ -24,27 +25,8 @@ func layerSource(entries []entry) oci.Source {
 		size += e.size
 	}
 	return oci.Source{Name: "layer", Size: size, Open: func(ctx context.Context) (io.ReadCloser, error) {
-		r, w := io.Pipe()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.CloseWithError(archive(ctx, w, entries)) // nil means EOF
-		}()
-		return &piped{PipeReader: r, done: done}, nil
+		return content.Pipe(func(w io.Writer) error { return archive(ctx, w, entries) }), nil
 	}}
-}
-
-// piped waits for its writer on Close.
-type piped struct {
-	*io.PipeReader
-	done <-chan struct{}
-}
-
-// Close implements io.Closer.
-func (p *piped) Close() error {
-	err := p.PipeReader.Close()
-	<-p.done
-	return err
 }
 
 // archive writes folders first and files after them, both sorted, all owned by

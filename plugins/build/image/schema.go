@@ -111,6 +111,9 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 			diags.AddError(sdk.At(sdk.Attr("env"), sdk.Key(name)), "unusable variable name", "It is empty, or has '=' or NUL in it.")
 		}
 	}
+	if config.Get("env").ContainsMarked() {
+		diags.AddError(at("env"), "a secret in the environment of an image", "Anybody who has the image can read it. Give the secret to the container when it runs.")
+	}
 	return append(diags, validateFiles(req)...)
 }
 

@@ -74,7 +74,7 @@ func validateRegistry(workDir string, block sdk.Config) sdk.Diagnostics {
 	var diags sdk.Diagnostics
 	at := func(name string) sdk.Path { return sdk.At(sdk.Attr("registry"), sdk.Attr(name)) }
 	if block.Set("repository") {
-		host, _, err := splitRepository(block.String("repository"))
+		host, _, err := SplitRepository(block.String("repository"))
 		if err != nil {
 			diags.AddError(at("repository"), "unusable repository", err.Error())
 		} else if block.Bool("plain_http") && !loopback(host) {
@@ -97,8 +97,8 @@ func validateRegistry(workDir string, block sdk.Config) sdk.Diagnostics {
 // ValidTag reports whether a version can be used as a tag as it is.
 func ValidTag(tag string) bool { return tagSyntax.MatchString(tag) }
 
-// splitRepository parses registry/repository without a tag or digest.
-func splitRepository(name string) (host, repository string, err error) {
+// SplitRepository parses <registry>/<repository>, without a tag or digest.
+func SplitRepository(name string) (host, repository string, err error) {
 	ref, err := registry.ParseReference(name)
 	switch {
 	case err != nil:

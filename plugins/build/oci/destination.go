@@ -72,7 +72,7 @@ func (d *Destination) openLayout(tree *workspace.Tree, folder, tag string, progr
 }
 
 func (d *Destination) openRegistry(tree *workspace.Tree, block sdk.Config, tag string, progress Progress) error {
-	host, repository, err := splitRepository(block.String("repository"))
+	host, repository, err := SplitRepository(block.String("repository"))
 	if err != nil {
 		return err
 	}

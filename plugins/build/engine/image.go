@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/registry"
+)
+
+// Size is the size of an image in bytes.
+func (e *Engine) Size(ctx context.Context, id string) (int64, error) {
+	found, err := e.client.ImageInspect(ctx, id)
+	if err != nil {
+		return 0, ended(ctx, fmt.Errorf("inspect image %s: %w", id, err))
+	}
+	return found.Size, nil
+}
+
+// Tag gives an image a name.
+func (e *Engine) Tag(ctx context.Context, id, name string) error {
+	if err := e.client.ImageTag(ctx, id, name); err != nil {
+		return ended(ctx, fmt.Errorf("tag image %s: %w", name, err))
+	}
+	return nil
+}
+
+// Credential is what a registry wants to see. The zero value is nobody.
+type Credential struct {
+	Host, Username, Password, IdentityToken, RegistryToken string
+}
+
+// Pushed is the manifest that the registry has after a push.
+type Pushed struct {
+	Digest    string
+	MediaType string
+	Size      int64
+}
+
+// Push sends an image to the registry in its name.
+func (e *Engine) Push(ctx context.Context, name string, c Credential, out io.Writer) (Pushed, error) {
+	auth, err := registry.EncodeAuthConfig(registry.AuthConfig{
+		ServerAddress: c.Host, Username: c.Username, Password: c.Password,
+		IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
+	})
+	if err != nil {
+		return Pushed{}, fmt.Errorf("encode credentials: %w", err)
+	}
+	stream, err := e.client.ImagePush(ctx, name, image.PushOptions{RegistryAuth: auth})
+	if err != nil {
+		return Pushed{}, ended(ctx, fmt.Errorf("push %s: %w", name, err))
+	}
+	digest := ""
+	err = relay(stream, out, func(aux json.RawMessage) {
+		var result types.PushResult
+		if json.Unmarshal(aux, &result) == nil && result.Digest != "" {
+			digest = result.Digest
+		}
+	})
+	if err := errors.Join(ended(ctx, err), stream.Close()); err != nil {
+		return Pushed{}, err
+	}
+	if digest == "" {
+		return Pushed{}, errors.New("the engine ended the push without a digest")
+	}
+	// What the registry serves now is what counts, not what was sent to it.
+	found, err := e.client.DistributionInspect(ctx, name, auth)
+	if err != nil {
+		return Pushed{}, ended(ctx, fmt.Errorf("look at %s in the registry: %w", name, err))
+	}
+	if found.Descriptor.Digest.String() != digest {
+		return Pushed{}, fmt.Errorf("the registry has %s under %s, where %s was pushed", found.Descriptor.Digest, name, digest)
+	}
+	return Pushed{Digest: digest, MediaType: found.Descriptor.MediaType, Size: found.Descriptor.Size}, nil
+}
+
+// RequiresTLS reports whether the engine's configuration makes it refuse a
+// registry without TLS and a verified certificate. Such an engine accepts TLS
+// 1.2 and newer.
+func (e *Engine) RequiresTLS(ctx context.Context, host string) (bool, error) {
+	info, err := e.client.Info(ctx)
+	if err != nil {
+		return false, ended(ctx, fmt.Errorf("ask the engine for its configuration: %w", err))
+	}
+	if info.RegistryConfig == nil {
+		return false, nil
+	}
+	if index, ok := info.RegistryConfig.IndexConfigs[host]; ok {
+		return index.Secure, nil
+	}
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	if err != nil {
+		return false, nil // the engine knows more than we do
+	}
+	for _, insecure := range info.RegistryConfig.InsecureRegistryCIDRs {
+		prefix, err := netip.ParsePrefix((*net.IPNet)(insecure).String())
+		if err != nil {
+			return false, nil //nolint:nilerr // what cannot be read cannot be relied on
+		}
+		for _, a := range addresses {
+			if prefix.Contains(a.Unmap()) {
+				return false, nil
+			}
+		}
+	}
+	return len(addresses) > 0, nil
+}

@@ -1,0 +1,23 @@
+package oci
+
+import (
+	"context"
+	"fmt"
+
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+)
+
+// Credential is what the Docker configuration and its helpers have for a
+// registry; empty when they have nothing.
+func Credential(ctx context.Context, host string) (auth.Credential, error) {
+	store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+	if err != nil {
+		return auth.EmptyCredential, fmt.Errorf("read docker configuration: %w", err)
+	}
+	found, err := credentials.Credential(store)(ctx, host)
+	if err != nil {
+		return auth.EmptyCredential, fmt.Errorf("find credentials for %s: %w", host, err)
+	}
+	return found, nil
+}
