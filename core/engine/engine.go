@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -95,7 +94,11 @@ func (r *run) finish(ctx context.Context, results []result) (Outcome, error) {
 	if r.o.ExitCode != nil {
 		end.ExitCode = r.o.ExitCode(out)
 	}
-	return out, errors.Join(broken, r.recordEnd(event.Event{Type: event.RunFinished, Finish: &end}))
+	if err := r.recordEnd(event.Event{Type: event.RunFinished, Finish: &end}); err != nil {
+		out.Status = event.Errored
+		return out, firstError(broken, err)
+	}
+	return out, broken
 }
 
 // weight orders statuses by what they mean for the run.

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is everything around the engine, scripted.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	options engine.Options
 	plugins *fakePlugins
 	eval    *fakeEvaluator
@@ -39,7 +39,7 @@ type world struct {
 	stages  []*pipeline.Stage
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, plugins: &fakePlugins{}, eval: &fakeEvaluator{}, journal: &fakeJournal{},
