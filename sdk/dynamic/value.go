@@ -28,7 +28,8 @@ func Encode(v cty.Value, ty cty.Type) (*pluginv1.DynamicValue, error) {
 		return nil, fmt.Errorf("encode value: %w", err)
 	}
 	bare, marks := converted.UnmarkDeepWithPaths()
-	data, err := msgpack.Marshal(bare, ty)
+	// Optional attributes matter for conversion only: no value has such a type.
+	data, err := msgpack.Marshal(bare, ty.WithoutOptionalAttributesDeep())
 	if err != nil {
 		return nil, fmt.Errorf("encode value: %w", err)
 	}
@@ -54,6 +55,7 @@ func Encode(v cty.Value, ty cty.Type) (*pluginv1.DynamicValue, error) {
 // Decode is the value that Encode carried, with its sensitive places marked. A
 // nil message is null.
 func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
+	ty = ty.WithoutOptionalAttributesDeep()
 	if dv == nil || len(dv.GetMsgpack()) == 0 {
 		return cty.NullVal(ty), nil
 	}
