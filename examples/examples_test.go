@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,7 +36,8 @@ func TestExamples(t *testing.T) {
 						return fmt.Errorf("copy the example: %w", err)
 					}
 					env.setup(e)
-					return nil
+					// What a run in the tree has left behind is no part of it.
+					return errors.Join(os.RemoveAll(filepath.Join(e.Cd, "out")), os.RemoveAll(filepath.Join(e.Cd, "dist")))
 				},
 			})
 		})
