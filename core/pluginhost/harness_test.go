@@ -235,7 +235,7 @@ func faulty(t testing.TB, err error, class, text string) *engine.PluginError {
 	t.Helper()
 	fault, ok := err.(*engine.PluginError) //nolint:errorlint // the contract is the type itself
 	if !ok {
-		t.Fatalf("got %T %v, want a *engine.PluginError", err, err)
+		t.Fatalf("got %T %v, want a *engine.PluginError of class %s", err, err, class)
 	}
 	if fault.Class != class || !strings.Contains(fault.Error(), text) {
 		t.Errorf("got class %s, %q; want %s, %q", fault.Class, fault, class, text)

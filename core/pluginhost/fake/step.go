@@ -135,7 +135,10 @@ func misbehave(fault string) error {
 	case "hang":
 		select {}
 	case "freeze":
-		return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+			return err
+		}
+		select {} // the signal may stop this thread a moment later
 	}
 	return nil
 }
