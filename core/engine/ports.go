@@ -61,8 +61,8 @@ type Scope struct {
 }
 
 // Journal keeps durable events, in order. When Append returns nil all of them
-// are on disk; calls from several goroutines may share one write. After an
-// error that wraps syscall.ENOSPC the run is over, but its end may still be
+// are on disk; calls from several goroutines may share one write. After an error
+// that wraps syscall.ENOSPC or EDQUOT the run is over, but its end may still be
 // recorded: Append is called again, and may work.
 type Journal interface {
 	Append(ctx context.Context, events ...event.Event) error

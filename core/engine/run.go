@@ -24,6 +24,7 @@ type run struct {
 	// recorded.
 	work          context.Context
 	cleanup       context.Context
+	recording     context.Context // never ends: what has happened is recorded whoever has cancelled
 	cancelWork    context.CancelCauseFunc
 	cancelCleanup context.CancelCauseFunc
 
@@ -54,7 +55,8 @@ func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 		skipped: make(map[string]bool),
 	}
 	r.work, r.cancelWork = context.WithCancelCause(ctx)
-	r.cleanup, r.cancelCleanup = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.recording = context.WithoutCancel(ctx)
+	r.cleanup, r.cancelCleanup = context.WithCancelCause(r.recording)
 	return r
 }
 
@@ -109,8 +111,7 @@ func (r *run) recordEnd(events ...event.Event) error {
 	for i := range events {
 		events[i].Time, events[i].RunID = now, r.o.RunID
 	}
-	// What happened is recorded even if the run has been cancelled meanwhile.
-	if err := r.o.Journal.Append(context.WithoutCancel(r.work), events...); err != nil {
+	if err := r.o.Journal.Append(r.recording, events...); err != nil {
 		err = &RecordError{Err: err}
 		r.breakWith(err)
 		return err

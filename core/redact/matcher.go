@@ -71,7 +71,7 @@ func hash3(a, b, c byte) uint32 {
 // hash6 is over the first six bytes: no pattern is shorter.
 func hash6[T string | []byte](p T) uint32 {
 	v := uint64(p[0]) | uint64(p[1])<<8 | uint64(p[2])<<16 | uint64(p[3])<<24 | uint64(p[4])<<32 | uint64(p[5])<<40
-	return uint32(v * 0x9E3779B97F4A7C15 >> (64 - hashBits)) //nolint:gosec // hashBits are left
+	return uint32(v * 0x9E3779B97F4A7C15 >> (64 - hashBits))
 }
 
 // find calls found with the start and end of the longest pattern at each place

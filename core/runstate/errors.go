@@ -31,7 +31,7 @@ func (e *HomeError) Error() string {
 func (e *HomeError) Unwrap() error { return e.Err }
 
 // DiskFullError says that there was no room for events. It wraps
-// syscall.ENOSPC.
+// syscall.ENOSPC or syscall.EDQUOT.
 type DiskFullError struct {
 	Path string
 	// Recorded says that the events are durable after all: room that had been

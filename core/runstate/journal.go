@@ -96,7 +96,7 @@ func (j *journal) write(b *batch) {
 		data = next.append(data, body)
 	}
 	err := j.writeOnce(data)
-	if errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		full := &DiskFullError{Path: j.path, Err: err}
 		if j.broken == nil && j.makeRoom() && j.writeOnce(data) == nil {
 			full.Recorded = true

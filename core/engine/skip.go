@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/graph"
+	"github.com/stagegate/stagegate/core/pipeline"
+)
+
+// unwanted says why a stage does not run, and what to tell its dependents.
+// Needs that were skipped because nothing asked for them keep nobody waiting.
+func (r *run) unwanted(s *stage, needs []graph.Need[result]) (reason, root string) {
+	if by := r.blockedBy(s); by != "" {
+		return by, by
+	}
+	for _, need := range needs {
+		if need.Result.root != "" {
+			root = need.Result.root
+			break
+		}
+	}
+	switch {
+	case s.Run == pipeline.Always:
+		return "", ""
+	case s.Run == pipeline.OnFailure && root == "":
+		return "nothing that it needs has failed", ""
+	case s.Run == pipeline.OnSuccess && root != "":
+		return root, root
+	default:
+		return "", ""
+	}
+}
+
+// blockedBy says why a deployer stage must not run, whatever its run mode: one
+// of the policy stages that govern it has not let it pass.
+func (r *run) blockedBy(s *stage) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range s.governors {
+		if root := r.blocked[g.Name]; root != "" {
+			return root
+		}
+	}
+	return ""
+}
+
+// skippedNeeds are the needs of a stage that were skipped because nothing asked
+// for them: what it uses of them will never be known.
+func (r *run) skippedNeeds(s *stage) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for _, need := range s.Needs {
+		if r.skipped[need] {
+			out = append(out, "stage."+need)
+		}
+	}
+	return out
+}
+
+// skip ends a stage that never started.
+func (r *run) skip(s *stage, reason, root string) result {
+	reason = r.clean(reason, maxLine)
+	if root == "" {
+		r.mu.Lock()
+		r.skipped[s.Name] = true
+		r.mu.Unlock()
+	}
+	// An error here breaks the run and is reported by it.
+	_ = r.recordEnd(event.Event{Type: event.StageSkipped, Stage: s.Name, Reason: reason})
+	return result{status: event.Skipped, reason: reason, root: root}
+}
