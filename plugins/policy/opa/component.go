@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/stagegate/stagegate/sdk"
@@ -69,8 +70,14 @@ func (c *Component) Validate(ctx context.Context, req sdk.ValidateRequest) sdk.D
 		diags.AddError(sdk.At(sdk.Attr("bundle")), "Bundle outside the pipeline's folder",
 			fmt.Sprintf("The bundle %q must be a relative path that stays below the folder of the pipeline.", path))
 	case !diags.HasErrors():
-		if _, err := c.load(ctx, req.Config, req.WorkDir); err != nil {
+		p, err := c.load(ctx, req.Config, req.WorkDir)
+		if err != nil {
 			diags.AddError(sdk.At(sdk.Attr("bundle")), "Unusable policy bundle", err.Error())
+			return diags
+		}
+		if len(p.doubts) > 0 {
+			diags.AddWarning(sdk.At(sdk.Attr("bundle")), "Rules that say nothing when a value is missing",
+				strings.Join(p.doubts, "\n")+"\nA negated call is undefined, and denies nothing, when its argument is. Take the argument from object.get with a value that is refused.")
 		}
 	}
 	return diags

@@ -116,8 +116,8 @@ func (s *ruleSet) findings(d document, results any) ([]sdk.Violation, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a result of %s in group %s: %w", d.name, d.group, err)
 		}
-		rule, known := s.byID[f.ID]
-		if !known || rule.Group != d.group {
+		rule, known := s.bodies[body{d, f.ID}]
+		if !known {
 			return nil, fmt.Errorf("a result of %s in group %s names the rule %.64q, which is not there", d.name, d.group, f.ID)
 		}
 		out = append(out, sdk.Violation{

@@ -19,6 +19,7 @@ type policy struct {
 	identity sdk.Bundle
 	rules    ruleSet
 	query    rego.PreparedEvalQuery
+	doubts   []string // places whose author should look again
 }
 
 // compile makes a policy of a bundle, or says all that is wrong with it.
@@ -45,6 +46,7 @@ func compile(ctx context.Context, files bundleFiles, parameters map[string]json.
 	if len(rules.byID) < m.Metadata.MinRules {
 		return nil, fmt.Errorf("it holds %d rules, fewer than the %d that its %s declares", len(rules.byID), m.Metadata.MinRules, manifest)
 	}
+	doubts := blindNegations(modules) // before the compiler rewrites them
 	query, err := prepare(ctx, modules, data, rules.documents)
 	if err != nil {
 		return nil, err
@@ -53,6 +55,7 @@ func compile(ctx context.Context, files bundleFiles, parameters map[string]json.
 		identity: sdk.Bundle{Name: m.Metadata.Name, Revision: m.Revision, Digest: digestWith(files, parameters)},
 		rules:    rules,
 		query:    query,
+		doubts:   doubts,
 	}, nil
 }
 

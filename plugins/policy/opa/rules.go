@@ -45,7 +45,15 @@ type Rule struct {
 // ruleSet is all rules of a bundle by identity, and the documents to query.
 type ruleSet struct {
 	byID      map[string]*Rule
+	bodies    map[body]*Rule
 	documents []document
+}
+
+// body is one rule in one document: what a rule warns of may weigh less than
+// what it denies.
+type body struct {
+	document
+	id string
 }
 
 // document is one set of results: all denials, or warnings, of a group.
@@ -53,7 +61,7 @@ type document struct{ group, name string }
 
 // collectRules finds the rules of parsed modules, and what is wrong with them.
 func collectRules(modules map[string]*ast.Module) (ruleSet, error) {
-	set := ruleSet{byID: make(map[string]*Rule)}
+	set := ruleSet{byID: make(map[string]*Rule), bodies: make(map[body]*Rule)}
 	seen := make(map[document]bool)
 	annotated, found := ast.BuildAnnotationSet(slices.Collect(maps.Values(modules)))
 	if len(found) > 0 {
@@ -122,6 +130,10 @@ func (s *ruleSet) add(d document, annotations []*ast.Annotations) error {
 	rule, err := ruleOf(d, annotations[len(annotations)-1])
 	if err != nil {
 		return err
+	}
+	if _, ok := s.bodies[body{d, rule.ID}]; !ok {
+		own := *rule
+		s.bodies[body{d, rule.ID}] = &own
 	}
 	known, ok := s.byID[rule.ID]
 	if !ok {

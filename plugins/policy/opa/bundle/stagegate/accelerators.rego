@@ -32,7 +32,8 @@ claims := [claim |
 
 unbounded contains {"subject": claim.subject, "msg": sprintf("the limit of %s is %v, not a whole number of at least 1", [claim.name, claim.limit])} if {
 	some claim in claims
-	not whole(claim.limit)
+	limit := claim.limit # claims always have one
+	not whole(limit)
 }
 
 unbounded contains {"subject": claim.subject, "msg": sprintf("the container asks for %v %s and is limited to %v", [claim.request, claim.name, claim.limit])} if {

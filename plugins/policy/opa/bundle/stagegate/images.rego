@@ -18,7 +18,8 @@ deny contains finding if some finding in lib.judged("images_pinned", unpinned)
 
 unpinned contains {"subject": image.subject, "msg": sprintf("%s is not pinned by digest", [shown(image.ref)])} if {
 	some image in lib.images
-	not regex.match(`^[^@]+@sha256:[0-9a-f]{64}$`, image.ref)
+	ref := image.ref # lib.images always has one
+	not regex.match(`^[^@]+@sha256:[0-9a-f]{64}$`, ref)
 }
 
 shown("") := "an image without a name"
@@ -41,8 +42,8 @@ deny contains finding if {
 
 insecure_pushes contains {"subject": object.get(artifact, "name", "artifact"), "msg": "it was not seen to reach its registry over verified TLS 1.2 or newer"} if {
 	some artifact in input.artifacts
-	not local(artifact.location)
-	not secure(artifact.registry)
+	not local(object.get(artifact, "location", ""))
+	not secure(object.get(artifact, "registry", {}))
 }
 
 # Prefixes of places on this machine; whatever else there may be is a registry.
@@ -52,7 +53,8 @@ local(location) if startswith(location, "oci-layout:")
 
 insecure_pulls contains {"subject": image.subject, "msg": sprintf("the registry %s is not known to be reached over verified TLS 1.2 or newer", [lib.host_of(image.ref)])} if {
 	some image in lib.images
-	not securely_pulled(image.ref)
+	ref := image.ref
+	not securely_pulled(ref)
 }
 
 securely_pulled(ref) if {
@@ -107,7 +109,8 @@ listed if count(parameters.allowed_registries) > 0
 foreign contains {"subject": image.subject, "msg": sprintf("%s is not in an allowed registry (%s)", [shown(image.ref), concat(", ", parameters.allowed_registries)])} if {
 	listed
 	some image in lib.images
-	not allowed(lib.repository_of(image.ref))
+	repository := lib.repository_of(image.ref)
+	not allowed(repository)
 }
 
 # A registry, or a path in one; never a part of a name.

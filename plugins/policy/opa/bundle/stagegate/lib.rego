@@ -1,7 +1,13 @@
 # What the rules share: facts, and the pods among the rendered objects.
 #
 # A rule never asks whether something is bad; it asks whether it is known to be
-# good, so that what is unknown or missing denies.
+# good, so that what is unknown or missing denies. Two things need care:
+#
+#   x.y != "good" and x.y == false say nothing when x.y is missing;
+#   not good(x.y) says nothing either: OPA looks x.y up before it negates.
+#
+# So the argument of a negated call is a variable, or comes from object.get, which
+# always has an answer. The runner warns of bundles that do otherwise.
 package stagegate.lib
 
 # Something is deployed unless the input says in so many words that nothing is.
@@ -12,20 +18,23 @@ deploys if not input.scope == "artifacts"
 # so is this.
 established(fact) if {
 	fact.state == "verified"
-	not is_null(fact.value)
+	value := fact.value
+	not is_null(value)
 }
 
 established(fact) if {
 	fact.state == "declared"
-	not is_null(fact.value)
+	value := fact.value
+	not is_null(value)
 	environment_outside(data.stagegate.parameters.verified_environments)
 }
 
 # The environment is known and not among those listed: one that is not known
 # could be any of them.
 environment_outside(list) if {
-	is_string(input.target.environment)
-	not input.target.environment in list
+	environment := input.target.environment
+	is_string(environment)
+	not environment in list
 }
 
 # Problems of a rule as its findings.
@@ -85,7 +94,7 @@ template_of(object_) := object_ if object_.kind == "Pod"
 
 template_of(object_) := object_.spec.jobTemplate.spec.template if object_.kind == "CronJob"
 
-template_of(object_) := object_.spec.template if not object_.kind in {"Pod", "CronJob"}
+template_of(object_) := object_.spec.template if not object.get(object_, "kind", "") in {"Pod", "CronJob"}
 
 # Every container of every pod, those that run first included.
 containers := [container |

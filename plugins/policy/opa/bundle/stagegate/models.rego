@@ -18,13 +18,15 @@ deny contains finding if some finding in lib.judged("model_from_run", foreign)
 
 foreign contains {"subject": digest, "msg": "the plan deploys a model that this run did not make"} if {
 	some digest in lib.deployed_models
-	not digest in {model.digest | some model in lib.models}
+	made := {model.digest | some model in lib.models}
+	not digest in made
 }
 
 foreign contains {"subject": pod.subject, "msg": "the pod is labelled with a model other than the one that it mounts"} if {
 	some pod in lib.pods
 	named := pod.annotations["stagegate.dev/model-digest"]
-	not named in {lib.digest_of(v.spec.image.reference) | some v in lib.image_volumes; v.pod.subject == pod.subject}
+	mounted := {lib.digest_of(v.spec.image.reference) | some v in lib.image_volumes; v.pod.subject == pod.subject}
+	not named in mounted
 }
 
 # METADATA
@@ -46,12 +48,12 @@ unsafe_weights contains {"subject": object.get(model, "name", "model"), "msg": s
 
 # Unless the artifacts are known, nothing is known about the models among them.
 unsafe_weights contains {"subject": "artifacts", "msg": "the artifacts of the run are not known"} if {
-	not is_array(input.artifacts)
+	not is_array(object.get(input, "artifacts", null))
 }
 
 unsafe_weights contains {"subject": object.get(artifact, "name", "artifact"), "msg": "what kind of artifact it is, is not known"} if {
 	some artifact in input.artifacts
-	not artifact.kind in {"model", "image", "other"}
+	not object.get(artifact, "kind", "") in {"model", "image", "other"}
 }
 
 safe(model) if {
@@ -164,7 +166,7 @@ deny contains finding if {
 
 clear contains {"subject": object.get(model, "name", "model"), "msg": "its weights are not known to be encrypted at rest"} if {
 	some model in lib.models
-	not lib.established(model.encryption)
+	not lib.established(object.get(model, "encryption", {}))
 }
 
 # METADATA

@@ -74,7 +74,8 @@ exposed contains {"subject": lib.name_of(object_), "msg": sprintf("the host %s h
 	object_.kind == "Ingress"
 	some rule in object.get(object_, ["spec", "rules"], [])
 	host := object.get(rule, "host", "*")
-	not host in {h | some entry in object.get(object_, ["spec", "tls"], []); some h in object.get(entry, "hosts", [])}
+	encrypted := {h | some entry in object.get(object_, ["spec", "tls"], []); some h in object.get(entry, "hosts", [])}
+	not host in encrypted
 }
 
 exposed contains {"subject": lib.name_of(object_), "msg": "its default backend has no TLS"} if {
@@ -84,10 +85,11 @@ exposed contains {"subject": lib.name_of(object_), "msg": "its default backend h
 	count(object.get(object_, ["spec", "tls"], [])) == 0
 }
 
-exposed contains {"subject": lib.name_of(object_), "msg": sprintf("a Service of type %v is reached from outside without TLS that could be seen", [object_.spec.type])} if {
+exposed contains {"subject": lib.name_of(object_), "msg": sprintf("a Service of type %v is reached from outside without TLS that could be seen", [type])} if {
 	some object_ in lib.objects
 	object_.kind == "Service"
-	not object.get(object_.spec, "type", "ClusterIP") in {"ClusterIP", "ExternalName"}
+	type := object.get(object_, ["spec", "type"], "ClusterIP")
+	not type in {"ClusterIP", "ExternalName"}
 }
 
 exposed contains {"subject": lib.name_of(object_), "msg": "the Service takes addresses from outside"} if {

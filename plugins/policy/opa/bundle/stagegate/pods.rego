@@ -47,12 +47,12 @@ deny contains finding if some finding in lib.judged("no_privileged", privileged)
 
 privileged contains {"subject": c.subject, "msg": "the container is privileged"} if {
 	some c in lib.containers
-	not lib.is_false(object.get(c.security, "privileged", false))
+	not lib.is_false(object.get(c, ["security", "privileged"], false))
 }
 
 privileged contains {"subject": c.subject, "msg": "the container may gain privileges"} if {
 	some c in lib.containers
-	not lib.is_false(c.security.allowPrivilegeEscalation)
+	not lib.is_false(object.get(c, ["security", "allowPrivilegeEscalation"], true))
 }
 
 # METADATA
@@ -70,7 +70,7 @@ deny contains finding if some finding in lib.judged("no_host_access", host_acces
 host_access contains {"subject": pod.subject, "msg": sprintf("the pod uses %s", [field])} if {
 	some pod in lib.pods
 	some field in ["hostNetwork", "hostPID", "hostIPC"]
-	not lib.is_false(object.get(pod.spec, field, false))
+	not lib.is_false(object.get(pod, ["spec", field], false))
 }
 
 host_access contains {"subject": volume.subject, "msg": "the volume is a path of the node"} if {
@@ -98,7 +98,8 @@ deny contains finding if some finding in lib.judged("runs_as_non_root", root)
 
 root contains {"subject": c.subject, "msg": "the container may run as root"} if {
 	some c in lib.containers
-	not effective(c, "runAsNonRoot") == true
+	setting := effective(c, "runAsNonRoot")
+	not setting == true
 }
 
 root contains {"subject": c.subject, "msg": "the container runs as user 0"} if {
@@ -123,7 +124,7 @@ deny contains finding if some finding in lib.judged("capabilities_dropped", capa
 
 capable contains {"subject": c.subject, "msg": "the container does not drop all capabilities"} if {
 	some c in lib.containers
-	not "ALL" in object.get(c.security, ["capabilities", "drop"], [])
+	not "ALL" in object.get(c, ["security", "capabilities", "drop"], [])
 }
 
 capable contains {"subject": c.subject, "msg": sprintf("the container adds the capability %v", [name])} if {
@@ -146,8 +147,11 @@ deny contains finding if some finding in lib.judged("seccomp_profile", unconfine
 
 unconfined contains {"subject": c.subject, "msg": "no seccomp profile confines the container"} if {
 	some c in lib.containers
-	not effective(c, "seccompProfile").type in {"RuntimeDefault", "Localhost"}
+	profile := effective(c, "seccompProfile")
+	not confines(profile)
 }
+
+confines(profile) if profile.type in {"RuntimeDefault", "Localhost"}
 
 # METADATA
 # title: Root file systems are read-only

@@ -25,7 +25,7 @@ plaintext contains {"subject": c.subject, "msg": sprintf("the variable %v holds 
 plaintext contains {"subject": c.subject, "msg": "a variable has no name, so what it holds is not known"} if {
 	some c in lib.containers
 	some variable in object.get(c.spec, "env", [])
-	not is_string(variable.name)
+	not is_string(object.get(variable, "name", null))
 }
 
 plaintext contains {"subject": c.subject, "msg": sprintf("%s holds what looks like a secret", [field])} if {

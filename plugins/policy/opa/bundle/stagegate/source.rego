@@ -21,7 +21,7 @@ deny contains finding if {
 }
 
 doubts contains {"subject": "run.git.commit", "msg": "the commit of the source tree is not known"} if {
-	not lib.established(input.run.git.commit)
+	not lib.established(object.get(input, ["run", "git", "commit"], {}))
 }
 
 doubts contains {"subject": "run.git.clean", "msg": "the source tree is not known to equal its commit"} if {

@@ -42,13 +42,15 @@ all_claims := array.concat(array.concat(claims, templates), ephemeral)
 
 unencrypted contains {"subject": claim.subject, "msg": sprintf("the storage class %s is not known to encrypt", [shown(claim.class)])} if {
 	some claim in all_claims
-	not encrypted(claim.class)
+	class := claim.class # all_claims always has one
+	not encrypted(class)
 }
 
 unencrypted contains {"subject": volume.subject, "msg": sprintf("the claim %v is not part of the plan, so its encryption is not known", [name])} if {
 	some volume in lib.volumes
 	name := volume.spec.persistentVolumeClaim.claimName
-	not name in {object_.metadata.name | some object_ in lib.objects; object_.kind == "PersistentVolumeClaim"}
+	planned := {object_.metadata.name | some object_ in lib.objects; object_.kind == "PersistentVolumeClaim"}
+	not name in planned
 }
 
 shown("") := "(default)"
