@@ -65,7 +65,7 @@ func (deploy) Apply(_ context.Context, req sdk.ApplyRequest, out *sdk.Emitter) (
 		return nil, sdk.Rollout{}, err
 	}
 	if req.Config.String("fault") == "crash_after_handle" {
-		return nil, sdk.Rollout{}, misbehave("crash")
+		misbehave("crash")
 	}
 	if err := os.WriteFile(t.File, []byte(t.Content), 0o600); err != nil {
 		return nil, sdk.Rollout{}, err

@@ -34,7 +34,7 @@ func (policy) Evaluate(_ context.Context, req sdk.EvaluateRequest) (sdk.Evaluati
 	case "error":
 		return e, errors.New("the fake was told to")
 	case "crash":
-		return e, misbehave("crash")
+		misbehave("crash")
 	}
 	return e, nil
 }

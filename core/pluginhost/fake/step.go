@@ -70,9 +70,7 @@ func (step) Build(ctx context.Context, req sdk.Request, out *sdk.Emitter) (sdk.O
 			return nil, err
 		}
 	}
-	if err := misbehave(c.String("fault")); err != nil {
-		return nil, err
-	}
+	misbehave(c.String("fault"))
 	if n := c.Int("fail_times", 0); int64(req.Attempt.Number) <= n {
 		return nil, &sdk.Failure{Summary: fmt.Sprintf("attempt %d of %d that fail", req.Attempt.Number, n), Class: "fake_transient", Transient: true}
 	}
@@ -120,8 +118,9 @@ func produce(ctx context.Context, req sdk.Request, out *sdk.Emitter) (sdk.Output
 	return outputs, nil
 }
 
-// misbehave does not come back from most faults.
-func misbehave(fault string) error {
+// misbehave does not come back. A signal to the own process may reach this
+// thread a moment later, so that it is waited for.
+func misbehave(fault string) {
 	switch fault {
 	case "crash":
 		// To the descriptor: go-plugin has put a pipe in the place of os.Stderr,
@@ -129,18 +128,16 @@ func misbehave(fault string) error {
 		_, _ = syscall.Write(2, []byte("last words of the fake\n"))
 		os.Exit(3)
 	case "kill":
-		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
 	case "panic":
 		panic("the fake was told to")
 	case "hang":
 		select {}
 	case "freeze":
-		if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
-			return err
-		}
-		select {} // the signal may stop this thread a moment later
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		select {}
 	}
-	return nil
 }
 
 // await polls for a file: there is no watch that works everywhere.
