@@ -21,7 +21,7 @@ func (s *FileStore) checkSpace() error {
 	if err := syscall.Statfs(s.home, &fs); err != nil {
 		return fmt.Errorf("look at free space: %w", err)
 	}
-	if free := fs.Bavail * uint64(max(fs.Bsize, 0)); free < minFree { //nolint:gosec // not below zero
+	if free := fs.Bavail * uint64(max(fs.Bsize, 0)); free < minFree {
 		return fmt.Errorf("%w: %d KiB are free, a run needs %d KiB", syscall.ENOSPC, free>>10, minFree>>10)
 	}
 	if fs.Files > 0 && fs.Ffree < 16 {
