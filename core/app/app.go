@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/stagegate/stagegate/core/view"
 	"golang.org/x/term"
 )
 
@@ -58,31 +59,67 @@ func terminal(w io.Writer) (width int, is bool) {
 // Main runs one command and returns the exit code.
 func Main(ctx context.Context, around Surroundings) int {
 	a := &app{Surroundings: around}
-	root := a.rootCommand()
-	root.SetArgs(longFlags(root, around.Args))
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitDone
+	ctx, stop := a.watch(ctx)
+	defer stop()
+	done := make(chan int, 1)
+	go func() { done <- a.command(ctx) }()
+	select {
+	case code := <-done:
+		return code
+	case <-a.interrupts.overdue:
+		// What still runs ends with this process: plugins notice.
+		return exitInterrupted
 	}
-	if exit, ok := errors.AsType[*exitError](err); ok {
+}
+
+// command runs the command that the arguments name.
+func (a *app) command(ctx context.Context) int {
+	root := a.rootCommand()
+	root.SetArgs(longFlags(root, a.Args))
+	err := root.ExecuteContext(ctx)
+	exit, classified := errors.AsType[*exitError](err)
+	switch {
+	case err == nil:
+		return exitDone
+	case classified && exit.err == nil: // all has been said
+		return exit.code
+	case errors.Is(context.Cause(ctx), errInterrupted):
+		if !errors.Is(err, errInterrupted) {
+			a.complain(err)
+		}
+		return exitInterrupted
+	case classified:
 		a.complain(exit.err)
 		return exit.code
+	default:
+		a.complain(err)
+		return exitInternal
 	}
-	a.complain(err)
-	return exitInternal
 }
 
 // app is the command line.
 type app struct {
 	Surroundings
-	noColor bool
+	noColor    bool
+	interrupts interrupts
 }
 
-// complain prints an error that has not been shown yet.
+// complain prints an error that has not been shown yet. Its text may hold what
+// others have written.
 func (a *app) complain(err error) {
 	if err != nil {
-		fmt.Fprintf(a.Stderr, "%s %s\n", a.palette("31", "error:"), err)
+		fmt.Fprintf(a.Stderr, "%s %s\n", a.palette("31", "error:"), view.Printable(err.Error()))
 	}
+}
+
+// closing keeps what went wrong at the end of a command, and complains at once
+// when something else went wrong before.
+func (a *app) closing(err *error, end error) {
+	if *err != nil {
+		a.complain(end)
+		return
+	}
+	*err = end
 }
 
 // color reports whether a stream takes colour.

@@ -50,15 +50,16 @@ func (a *app) runCommand() *cobra.Command {
 type job struct {
 	path    string
 	flags   runFlags
-	id      string // of the run; empty means a new one
-	ref     string // that was pushed; empty means what git says
-	trigger string // what started it; empty means by hand
+	id      string      // of the run; empty means a new one
+	ref     string      // that was pushed; empty means what git says
+	trigger string      // what started it; empty means by hand
+	journal runstate.Run // of a run that a trigger has made; nil means that a checked job gets one
 }
 
-// run does a job: load and check first, and only then is there a run.
+// run does a job by hand.
 func (a *app) run(ctx context.Context, j job) (err error) {
-	if j.flags.parallelism < 0 {
-		return usage(fmt.Errorf("--parallelism is %d: use 1 or more", j.flags.parallelism))
+	if err := j.flags.check(); err != nil {
+		return err
 	}
 	s, err := a.session()
 	if err != nil {
@@ -68,15 +69,30 @@ func (a *app) run(ctx context.Context, j job) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	ctx, signals, stop := a.watch(ctx)
-	defer stop()
+	defer func() { a.closing(&err, store.Close()) }()
+	return a.runIn(ctx, s, store, j)
+}
+
+// check refuses flags that make no sense before anything is done.
+func (f runFlags) check() error {
+	if f.parallelism < 0 {
+		return usage(fmt.Errorf("--parallelism is %d: use 1 or more", f.parallelism))
+	}
+	if _, err := view.New(view.Options{Format: view.Format(f.format), Out: io.Discard}); err != nil {
+		return usage(err)
+	}
+	return nil
+}
+
+// runIn loads and checks first, and only then is there a run.
+func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, j job) (err error) {
 	masks := redact.New()
 	host, err := a.pluginHost(ctx, s, store.Blobs(), masks.Text)
 	if err != nil {
 		return err
 	}
-	defer closeHost(ctx, host, &err)
+	defer a.closeHost(ctx, host, &err)
+	defer a.endAtOnce(ctx, host)()
 	if j.id == "" {
 		j.id = runstate.NewID(now())
 	}
@@ -88,13 +104,13 @@ func (a *app) run(ctx context.Context, j job) (err error) {
 		return err
 	}
 	if err := l.validate(ctx, host); err != nil {
-		return interruptedOr(ctx, err)
+		return err
 	}
 	a.show(l.diags, l.source.Contents())
 	if l.diags.HasErrors() {
 		return errShown(exitUsage)
 	}
-	return a.execute(ctx, execution{job: j, session: s, store: store, host: host, loaded: l, masks: masks, signals: signals})
+	return a.execute(ctx, execution{job: j, session: s, store: store, host: host, loaded: l, masks: masks})
 }
 
 // execution is a checked job with all that it needs.
@@ -105,7 +121,6 @@ type execution struct {
 	host    *pluginhost.Host
 	loaded  *loaded
 	masks   *redact.Redactor
-	signals *interrupts
 }
 
 // execute runs the engine with a journal and a view.
@@ -114,39 +129,26 @@ func (a *app) execute(ctx context.Context, x execution) (err error) {
 	if err != nil {
 		return err
 	}
-	run, err := x.open(ctx)
-	if err != nil {
-		return usage(err)
-	}
-	defer func() { err = errors.Join(err, run.Close()) }()
 	scratch, err := os.MkdirTemp("", "stagegate-run-")
 	if err != nil {
 		return fmt.Errorf("make scratch folder: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	shown, err := a.view(x)
-	if err != nil {
-		return usage(err)
+	defer func() { a.closing(&err, os.RemoveAll(scratch)) }()
+	if x.journal == nil {
+		if x.journal, err = x.store.Create(ctx, x.id); err != nil {
+			return usage(err)
+		}
+		defer func() { a.closing(&err, x.journal.Close()) }()
 	}
-	e, err := engine.New(engine.Options{
-		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: run, Logs: run, Blobs: x.store.Blobs(),
-		View: shown, Redactor: x.masks, Gate: decisions,
-		RunID: run.ID(), Repository: x.loaded.facts.Repository, Scratch: scratch,
-		Parallelism: x.parallelism(), Abort: x.signals.abort, ExitCode: exitCode,
-	})
-	if err != nil {
-		return err
-	}
-	outcome, err := e.Run(ctx, x.loaded.Pipeline, x.info())
-	shown.Close()
+	outcome, err := a.engine(ctx, x, decisions, scratch)
 	if invalid, ok := errors.AsType[*engine.InvalidError](err); ok {
 		return a.refuse(invalid.Diagnostics, x.loaded.source.Contents())
 	}
 	if err != nil {
-		return fmt.Errorf("run %s: %w", run.ID(), err)
+		return fmt.Errorf("run %s: %w", x.id, err)
 	}
 	if x.flags.format != string(view.JSON) {
-		if err := a.summarize(ctx, x.store, run.ID()); err != nil {
+		if err := a.summarize(ctx, x.store, x.id); err != nil {
 			return err
 		}
 	}
@@ -156,12 +158,23 @@ func (a *app) execute(ctx context.Context, x execution) (err error) {
 	return nil
 }
 
-// open makes the run, or continues one that a hook has made.
-func (x execution) open(ctx context.Context) (runstate.Run, error) {
-	if x.trigger != "" {
-		return x.store.Open(ctx, x.id)
+// engine runs the pipeline to its end.
+func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, scratch string) (engine.Outcome, error) {
+	shown, err := a.view(x)
+	if err != nil {
+		return engine.Outcome{}, err
 	}
-	return x.store.Create(ctx, x.id)
+	defer shown.Close()
+	e, err := engine.New(engine.Options{
+		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
+		View: shown, Redactor: x.masks, Gate: decisions,
+		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
+		Parallelism: x.parallelism(), Abort: a.interrupts.abort.Done(), ExitCode: exitCode,
+	})
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	return e.Run(ctx, x.loaded.Pipeline, x.info())
 }
 
 func (x execution) parallelism() int {
@@ -228,12 +241,4 @@ func (a *app) summarize(ctx context.Context, store *runstate.FileStore, id strin
 		return fmt.Errorf("read run %s: %w", id, err)
 	}
 	return view.Summary(a.Stdout, runstate.Replay(history), a.color(a.Stdout), now())
-}
-
-// interruptedOr is the code of an interruption when that is why ctx ended.
-func interruptedOr(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errInterrupted) {
-		return errShown(exitInterrupted)
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,9 @@ func (a *app) runsCommand() *cobra.Command {
 }
 
 func (a *app) runs(ctx context.Context, limit int, format string) error {
+	if err := checkFormat(format); err != nil {
+		return err
+	}
 	s, err := a.session()
 	if err != nil {
 		return err
@@ -100,7 +104,7 @@ func (l runList) text(w io.Writer) error {
 		if !r.Started.IsZero() {
 			started = r.Started.Local().Format("2006-01-02 15:04:05")
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.12s\n", r.ID, r.Pipeline, status, started,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.12s\n", r.ID, view.Printable(cmp.Or(r.Pipeline, "-")), status, started,
 			view.Duration(time.Duration(r.Seconds*float64(time.Second))), r.Commit)
 	}
 	return t.Flush()

@@ -55,6 +55,9 @@ func (a *app) showCommand() *cobra.Command {
 }
 
 func (a *app) showRun(ctx context.Context, argument, format string) error {
+	if err := checkFormat(format); err != nil {
+		return err
+	}
 	s, err := a.session()
 	if err != nil {
 		return err

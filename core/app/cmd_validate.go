@@ -36,6 +36,9 @@ func pathArgument(args []string) string {
 }
 
 func (a *app) validate(ctx context.Context, req request, format string) (err error) {
+	if err := checkFormat(format); err != nil {
+		return err
+	}
 	s, err := a.session()
 	if err != nil {
 		return err
@@ -44,7 +47,7 @@ func (a *app) validate(ctx context.Context, req request, format string) (err err
 	if err != nil {
 		return err
 	}
-	defer closeHost(ctx, host, &err)
+	defer a.closeHost(ctx, host, &err)
 	l, err := a.load(ctx, s, host, req)
 	if err != nil {
 		return err
@@ -53,19 +56,23 @@ func (a *app) validate(ctx context.Context, req request, format string) (err err
 		return err
 	}
 	valid := !l.diags.HasErrors()
-	switch format {
-	case "json":
+	if format == "json" {
 		err = diag.RenderJSON(a.Stdout, l.diags)
-	case "text":
+	} else {
 		a.show(l.diags, l.source.Contents())
 		if valid {
-			_, err = fmt.Fprintf(a.Stdout, "%s is valid: %d stages.\n", l.source.Name, len(l.Pipeline.Stages))
+			_, err = fmt.Fprintf(a.Stdout, "%s is valid: %s.\n", l.source.Name, stageCount(len(l.Pipeline.Stages)))
 		}
-	default:
-		return unknownFormat(format)
 	}
 	if err == nil && !valid {
 		return errShown(exitUsage)
 	}
 	return err
+}
+
+func stageCount(n int) string {
+	if n == 1 {
+		return "1 stage"
+	}
+	return fmt.Sprintf("%d stages", n)
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 
@@ -25,6 +24,9 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
 			info := versionInfo{
 				Schema: view.SchemaVersion, Version: Version, Protocol: "runner.plugin.v1",
 				Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
@@ -37,28 +39,4 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 	formatFlag(cmd, &format)
 	return cmd
-}
-
-// formatFlag adds --format to a command that prints one answer.
-func formatFlag(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", "text", "text or json")
-}
-
-// print writes an answer as JSON or in the words of text.
-func (a *app) print(format string, answer any, text func() error) error {
-	switch format {
-	case "json":
-		enc := json.NewEncoder(a.Stdout)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(answer)
-	case "text", "":
-		return text()
-	default:
-		return unknownFormat(format)
-	}
-}
-
-func unknownFormat(format string) error {
-	return usage(fmt.Errorf("unknown format %q: use text or json", format))
 }

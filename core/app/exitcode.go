@@ -1,8 +1,6 @@
 package app
 
 import (
-	"errors"
-
 	"github.com/spf13/pflag"
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/event"
@@ -57,6 +55,3 @@ func exitCode(o engine.Outcome) int {
 		return exitFailed
 	}
 }
-
-// errInterrupted is the cause of a cancelled run.
-var errInterrupted = errors.New("interrupted")

@@ -89,6 +89,9 @@ func (l *loaded) describe(ctx context.Context, host *pluginhost.Host) (map[strin
 	var diags diag.List
 	for _, need := range l.source.Plugins() {
 		d, digest, err := host.Describe(ctx, need.Name)
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
 		if broken, ok := errors.AsType[*engine.PluginError](err); ok {
 			diags.Append(&need.Range, pluginSummary(broken), pluginDetail(broken))
 			continue

@@ -2,55 +2,78 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
-// interrupts turns signals into cancellation. The first one stops the run, and
-// its cleanup stages still run; the second ends everything at once.
+// lastChance is how long a command may take after the second signal.
+const lastChance = 5 * time.Second
+
+// errInterrupted is the cause with which a signal ends a command.
+var errInterrupted = errors.New("interrupted")
+
+// interrupts turns signals into the end of contexts. The first signal ends the
+// command's context: a run stops then, and cleans up. The second ends abort:
+// cleanup stages and plugins are ended too.
 type interrupts struct {
-	// abort is closed by the second signal.
-	abort chan struct{}
-	done  chan struct{}
+	abort context.Context //nolint:containedctx // it lives as long as the process
+	// overdue is closed when a command has not ended although it had to.
+	overdue chan struct{}
 }
 
-// watch begins to listen; the returned context ends with the first signal.
-func (a *app) watch(ctx context.Context) (context.Context, *interrupts, func()) {
+// watch begins to listen, until the function that it returns is called.
+func (a *app) watch(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	i := &interrupts{abort: make(chan struct{}), done: make(chan struct{})}
-	stop := make(chan struct{})
+	abort, cancelAbort := context.WithCancelCause(context.WithoutCancel(ctx))
+	a.interrupts = interrupts{abort: abort, overdue: make(chan struct{})}
+	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(i.done)
-		i.listen(a, cancel, stop)
+		defer close(done)
+		a.listen(cancel, cancelAbort, stop)
 	}()
-	return ctx, i, func() {
+	return ctx, func() {
 		close(stop)
-		<-i.done
+		<-done
 		cancel(nil)
+		cancelAbort(nil)
 	}
 }
 
-func (i *interrupts) listen(a *app, cancel context.CancelCauseFunc, stop <-chan struct{}) {
-	first := true
-	for {
-		select {
-		case <-stop:
-			return
-		case s, open := <-a.Signals:
-			if !open {
-				<-stop
-				return
-			}
-			if first {
-				first = false
-				fmt.Fprintf(a.Stderr, "\n%s: stopping; again to end at once\n", signalName(s))
-				cancel(fmt.Errorf("%w by %s", errInterrupted, signalName(s)))
-				continue
-			}
-			close(i.abort)
+func (a *app) listen(cancel, abort context.CancelCauseFunc, stop <-chan struct{}) {
+	s, ok := a.nextSignal(stop)
+	if !ok {
+		return
+	}
+	if _, is := terminal(a.Stderr); is {
+		fmt.Fprintln(a.Stderr) // behind the ^C that the terminal has put there
+	}
+	fmt.Fprintf(a.Stderr, "%s: stopping; again to end at once\n", signalName(s))
+	cancel(fmt.Errorf("%w by %s", errInterrupted, signalName(s)))
+	if s, ok = a.nextSignal(stop); !ok {
+		return
+	}
+	abort(fmt.Errorf("%w again by %s", errInterrupted, signalName(s)))
+	timer := time.NewTimer(lastChance)
+	defer timer.Stop()
+	select {
+	case <-stop:
+	case <-timer.C:
+		close(a.interrupts.overdue)
+	}
+}
+
+// nextSignal waits for a signal; it reports false when there will be none.
+func (a *app) nextSignal(stop <-chan struct{}) (os.Signal, bool) {
+	select {
+	case <-stop:
+		return nil, false
+	case s, open := <-a.Signals:
+		if !open {
 			<-stop
-			return
 		}
+		return s, open
 	}
 }
 

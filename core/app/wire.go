@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/user"
 	"path/filepath"
@@ -55,10 +54,27 @@ func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, 
 }
 
 // closeHost ends all plugins, also when ctx has ended.
-func closeHost(ctx context.Context, host *pluginhost.Host, err *error) {
+func (a *app) closeHost(ctx context.Context, host *pluginhost.Host, err *error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
-	*err = errors.Join(*err, host.Close(bounded))
+	a.closing(err, host.Close(bounded))
+}
+
+// endAtOnce closes the host when the second signal comes: the attempts in
+// flight end with their plugins. The function that it returns ends the watch.
+func (a *app) endAtOnce(ctx context.Context, host *pluginhost.Host) func() {
+	done := make(chan struct{})
+	stop := context.AfterFunc(a.interrupts.abort, func() {
+		defer close(done)
+		var err error
+		a.closeHost(ctx, host, &err)
+		a.complain(err)
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
 }
 
 // gate makes the gate with the operator's policies.

@@ -46,7 +46,7 @@ func (v *live) Show(e event.Event) {
 		v.end(e.Stage)
 	case event.StageProgress:
 		if s := v.running[e.Stage]; s != nil {
-			s.say(progress(e.Progress))
+			s.say(Printable(progress(e.Progress)))
 		}
 	}
 	if text := v.narrator.lines(e); text != "" {

@@ -19,10 +19,14 @@ type narrator struct {
 	tail    func(stage string, attempt int) []byte
 	width   int // of the longest stage name
 	partial map[string][]byte
+	attempt map[string]int // the last one of each stage
 }
 
 func newNarrator(o Options) *narrator {
-	return &narrator{palette: palette{o.Color}, verbose: o.Verbose, tail: o.Tail, partial: make(map[string][]byte)}
+	return &narrator{
+		palette: palette{o.Color}, verbose: o.Verbose, tail: o.Tail,
+		partial: make(map[string][]byte), attempt: make(map[string]int),
+	}
 }
 
 // name is a stage's name, padded.
@@ -32,13 +36,18 @@ func (n *narrator) name(stage string) string {
 
 // lines are what the event adds to the record, or empty.
 func (n *narrator) lines(e event.Event) string {
+	if e.Type == event.StageLog {
+		return n.log(e)
+	}
+	e = harmless(e)
 	switch e.Type {
 	case event.RunStarted:
 		return n.runStarted(e)
+	case event.AttemptStarted:
+		n.attempt[e.Stage] = e.Attempt
+		return ""
 	case event.RunResumed:
 		return fmt.Sprintf("resuming run %s\n", e.RunID)
-	case event.StageLog:
-		return n.log(e)
 	case event.StageRetrying:
 		return fmt.Sprintf("  %s  again in %s: %s\n", n.name(e.Stage), Duration(seconds(e.Delay)), e.Reason)
 	case event.StageSkipped:
@@ -88,7 +97,7 @@ func (n *narrator) log(e event.Event) string {
 	if end < 0 {
 		return ""
 	}
-	return indent(printable(data[:end]), "  "+n.name(e.Stage)+" │ ")
+	return indent(Printable(string(data[:end])), "  "+n.name(e.Stage)+" │ ")
 }
 
 // rest is what a stage said without ending the line.
@@ -96,7 +105,7 @@ func (n *narrator) rest(stage string) string {
 	var b strings.Builder
 	for _, stream := range []string{"stdout", "stderr"} {
 		key := stage + "\x00" + stream
-		b.WriteString(indent(printable(n.partial[key]), "  "+n.name(stage)+" │ "))
+		b.WriteString(indent(Printable(string(n.partial[key])), "  "+n.name(stage)+" │ "))
 		delete(n.partial, key)
 	}
 	return b.String()
@@ -150,7 +159,7 @@ func (n *narrator) failure(e event.Event, f *event.Failure) string {
 	if n.verbose || n.tail == nil {
 		return b.String()
 	}
-	lines := lastLines(n.tail(e.Stage, e.Attempt), tailLines)
+	lines := lastLines(n.tail(e.Stage, n.attempt[e.Stage]), tailLines)
 	if lines != "" {
 		fmt.Fprintf(&b, "    %s\n", n.palette.faint("the end of its output:"))
 		b.WriteString(indent(lines, "    │ "))
@@ -225,20 +234,6 @@ func (n *narrator) violation(kind string, v event.Violation) string {
 
 // lastLines is the end of some output.
 func lastLines(data []byte, count int) string {
-	lines := strings.Split(strings.TrimRight(printable(data), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(Printable(string(data)), "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-count):], "\n")
-}
-
-// printable is output that cannot steer the terminal: a stage's bytes are
-// hostile. Tabs and newlines stay.
-func printable(data []byte) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(string(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))), "\uFFFD"))
 }

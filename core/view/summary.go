@@ -16,6 +16,7 @@ import (
 // Summary prints what a run came to: its stages with their times, what they
 // made and measured, what policy said, and where the release is.
 func Summary(w io.Writer, s *runstate.RunState, color bool, now time.Time) error {
+	s = harmless(s)
 	p := palette{color}
 	var b strings.Builder
 	writeStages(&b, s, p, now)
