@@ -16,7 +16,7 @@ func open(t *testing.T, content string) (*Content, string) {
 	t.Helper()
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")
-	if err := os.WriteFile(name, []byte(content), 0o700); err != nil { //nolint:gosec // the bit is what is tested
+	if err := os.WriteFile(name, []byte(content), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	tree, err := workspace.Open(dir)

@@ -82,3 +82,28 @@ func TestRelay(t *testing.T) {
 		t.Error("half a message is accepted")
 	}
 }
+
+// Nothing is said of TLS where the engine would also go without.
+func TestRequiresTLS(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("API-Version", "1.41")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"RegistryConfig":{"InsecureRegistryCIDRs":["127.0.0.0/8","192.0.2.0/24"],"IndexConfigs":{
+			"docker.io":{"Name":"docker.io","Secure":true},"198.51.100.9:5000":{"Name":"198.51.100.9:5000","Secure":false}}}}`))
+	}))
+	defer server.Close()
+	t.Setenv("DOCKER_HOST", "tcp://"+server.Listener.Addr().String())
+	e, err := Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close() }()
+	for host, want := range map[string]bool{
+		"docker.io": true, "198.51.100.1:443": true, "198.51.100.9:5000": false,
+		"127.0.0.1:5000": false, "192.0.2.7": false, "no-such-host.invalid": false,
+	} {
+		if got, err := e.RequiresTLS(t.Context(), host); err != nil || got != want {
+			t.Errorf("%s: %t, %v; want %t", host, got, err, want)
+		}
+	}
+}

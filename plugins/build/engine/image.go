@@ -98,20 +98,19 @@ func (e *Engine) RequiresTLS(ctx context.Context, host string) (bool, error) {
 	if err != nil {
 		name = host
 	}
+	// An address that cannot be looked up here leaves it open.
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-	if err != nil {
-		return false, nil // the engine knows more than we do
-	}
-	for _, insecure := range info.RegistryConfig.InsecureRegistryCIDRs {
-		prefix, err := netip.ParsePrefix((*net.IPNet)(insecure).String())
-		if err != nil {
-			return false, nil //nolint:nilerr // what cannot be read cannot be relied on
-		}
+	return err == nil && !anyWithin(addresses, info.RegistryConfig.InsecureRegistryCIDRs), nil
+}
+
+// anyWithin reports whether one of the addresses is in one of the ranges.
+func anyWithin(addresses []netip.Addr, ranges []*registry.NetIPNet) bool {
+	for _, r := range ranges {
 		for _, a := range addresses {
-			if prefix.Contains(a.Unmap()) {
-				return false, nil
+			if (*net.IPNet)(r).Contains(a.Unmap().AsSlice()) {
+				return true
 			}
 		}
 	}
-	return len(addresses) > 0, nil
+	return false
 }

@@ -81,24 +81,15 @@ func trimNUL(raw []byte) []byte {
 	return raw
 }
 
+// architecture is the platform of a binary; empty for machines that no engine
+// runs on.
 func architecture(f *elf.File) string {
-	switch f.Machine {
-	case elf.EM_X86_64:
-		return "linux/amd64"
-	case elf.EM_AARCH64:
-		return "linux/arm64"
-	case elf.EM_ARM:
-		return "linux/arm"
-	case elf.EM_386:
-		return "linux/386"
-	case elf.EM_S390:
-		return "linux/s390x"
-	case elf.EM_RISCV:
-		return "linux/riscv64"
-	case elf.EM_PPC64:
-		if f.Data == elf.ELFDATA2LSB {
-			return "linux/ppc64le"
-		}
+	platforms := map[elf.Machine]string{
+		elf.EM_X86_64: "linux/amd64", elf.EM_AARCH64: "linux/arm64", elf.EM_ARM: "linux/arm",
+		elf.EM_386: "linux/386", elf.EM_S390: "linux/s390x", elf.EM_RISCV: "linux/riscv64",
 	}
-	return ""
+	if f.Machine == elf.EM_PPC64 && f.Data == elf.ELFDATA2LSB {
+		return "linux/ppc64le"
+	}
+	return platforms[f.Machine]
 }

@@ -70,12 +70,11 @@ func expand(ctx context.Context, tree *workspace.Tree, host *sdk.Host, target st
 	if err != nil {
 		return nil, refuse("file_missing", "a file cannot be packed", "", err)
 	}
-	info, err := tree.Root().Stat(source)
-	if err != nil || !info.IsDir() {
-		// Opening says better what is wrong with it.
-		return []entry{fileEntry(tree, source, target, mode)}, nil
+	if info, err := tree.Root().Stat(source); err == nil && info.IsDir() {
+		return folderEntries(ctx, tree, source, target, mode)
 	}
-	return folderEntries(ctx, tree, source, target, mode)
+	// When there was an error, opening the file says better what is wrong.
+	return []entry{fileEntry(tree, source, target, mode)}, nil
 }
 
 func fileEntry(tree *workspace.Tree, source, target string, mode int64) entry {

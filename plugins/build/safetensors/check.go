@@ -56,11 +56,11 @@ func Check(r io.Reader, size int64) (Summary, error) {
 	if n > maxHeader {
 		return Summary{}, fmt.Errorf("its header would have %d bytes, more than the format's limit of %d", n, maxHeader)
 	}
-	data := size - int64(len(prefix)) - int64(n) //nolint:gosec // n is at most maxHeader
+	data := size - int64(len(prefix)) - int64(n)
 	if data < 0 {
 		return Summary{}, fmt.Errorf("its header would have %d bytes and end after the file of %d", n, size)
 	}
-	h := newHeader(r, int64(n)) //nolint:gosec // as above
+	h := newHeader(r, int64(n))
 	if err := h.read(); err != nil {
 		return Summary{}, err
 	}

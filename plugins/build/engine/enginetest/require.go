@@ -1,19 +1,14 @@
 // Package enginetest gives tests a Docker engine, or makes it plain that there
-// is none. Only tests import it.
+// is none. Only tests import it. It speaks the engine's API without the client
+// library, so that what it sees is independent of what it checks.
 package enginetest
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"os"
+	"strings"
 	"testing"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/client"
-	"github.com/docker/docker/pkg/stdcopy"
 	"github.com/stagegate/stagegate/plugins/build/engine"
 )
 
@@ -22,8 +17,8 @@ const RequireVariable = "STAGEGATE_REQUIRE_DOCKER"
 
 // Engine is a real engine.
 type Engine struct {
-	t      testing.TB
-	client *client.Client
+	t    testing.TB
+	http api
 }
 
 // Require finds the engine that DOCKER_HOST names, or the one at the default
@@ -41,12 +36,14 @@ func Require(t testing.TB) *Engine {
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
-	c, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
-	if err != nil {
-		t.Fatal(err)
+	address := os.Getenv("DOCKER_HOST")
+	if address == "" {
+		address = "unix:///var/run/docker.sock"
 	}
-	t.Cleanup(func() { _ = c.Close() })
-	return &Engine{t: t, client: c}
+	network, at, _ := strings.Cut(address, "://")
+	found := &Engine{t: t, http: newAPI(network, at)}
+	t.Cleanup(found.http.close)
+	return found
 }
 
 // RemoveLater removes an image when the test has ended.
@@ -54,7 +51,7 @@ func (e *Engine) RemoveLater(name string) {
 	e.t.Helper()
 	ctx := context.WithoutCancel(e.t.Context())
 	e.t.Cleanup(func() {
-		if _, err := e.client.ImageRemove(ctx, name, image.RemoveOptions{Force: true}); err != nil {
+		if _, err := e.http.call(ctx, "DELETE", "/images/"+name+"?force=1", nil, nil); err != nil {
 			e.t.Errorf("remove image %s: %v", name, err)
 		}
 	})
@@ -63,17 +60,18 @@ func (e *Engine) RemoveLater(name string) {
 // Image is the id and the labels of an image.
 func (e *Engine) Image(name string) (id string, labels map[string]string) {
 	e.t.Helper()
-	found, err := e.client.ImageInspect(e.t.Context(), name)
-	if err != nil {
-		e.t.Fatal(err)
+	var found struct {
+		ID     string `json:"Id"`
+		Config struct{ Labels map[string]string }
 	}
+	e.get("/images/"+name+"/json", &found)
 	return found.ID, found.Config.Labels
 }
 
 // Containers counts the containers that have a label, running or not.
 func (e *Engine) Containers(label string) int {
-	found, err := e.client.ContainerList(e.t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", label))})
-	if err != nil {
+	var found []struct{}
+	if _, err := e.http.call(e.t.Context(), "GET", "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22"+label+"%22%5D%7D", nil, &found); err != nil {
 		e.t.Errorf("list containers: %v", err)
 	}
 	return len(found)
@@ -81,38 +79,42 @@ func (e *Engine) Containers(label string) int {
 
 // Run pulls an image, runs it without a network, and returns what it printed
 // and its exit code. Nothing of it is left.
-func (e *Engine) Run(reference string) (output string, code int64) {
+func (e *Engine) Run(reference string) (output string, code int) {
 	e.t.Helper()
-	ctx := e.t.Context()
-	pulled, err := e.client.ImagePull(ctx, reference, image.PullOptions{})
-	e.check(err)
-	_, err = io.Copy(io.Discard, pulled)
-	e.check(err)
+	e.post("/images/create?fromImage="+reference, nil, nil)
 	e.RemoveLater(reference)
-	made, err := e.client.ContainerCreate(ctx, &container.Config{Image: reference}, &container.HostConfig{NetworkMode: "none"}, nil, nil, "")
-	e.check(err)
-	defer func() {
-		e.check(e.client.ContainerRemove(context.WithoutCancel(ctx), made.ID, container.RemoveOptions{Force: true}))
-	}()
-	e.check(e.client.ContainerStart(ctx, made.ID, container.StartOptions{}))
-	ended, failed := e.client.ContainerWait(ctx, made.ID, container.WaitConditionNotRunning)
-	select {
-	case err := <-failed:
-		e.check(err)
-	case result := <-ended:
-		code = result.StatusCode
+	var made struct {
+		ID string `json:"Id"`
 	}
-	logs, err := e.client.ContainerLogs(ctx, made.ID, container.LogsOptions{ShowStdout: true, ShowStderr: true})
-	e.check(err)
-	var b bytes.Buffer
-	_, err = stdcopy.StdCopy(&b, &b, logs)
-	e.check(err)
-	return b.String(), code
+	e.post("/containers/create", map[string]any{
+		"Image": reference, "Tty": true, // one stream of output, as it is
+		"HostConfig": map[string]any{"NetworkMode": "none"},
+	}, &made)
+	at := "/containers/" + made.ID
+	ctx := context.WithoutCancel(e.t.Context())
+	defer func() {
+		if _, err := e.http.call(ctx, "DELETE", at+"?force=1", nil, nil); err != nil {
+			e.t.Errorf("remove container: %v", err)
+		}
+	}()
+	e.post(at+"/start", nil, nil)
+	var ended struct{ StatusCode int }
+	e.post(at+"/wait", nil, &ended)
+	return string(e.get(at+"/logs?stdout=1&stderr=1", nil)), ended.StatusCode
 }
 
-func (e *Engine) check(err error) {
+func (e *Engine) get(path string, into any) []byte {
 	e.t.Helper()
+	raw, err := e.http.call(e.t.Context(), "GET", path, nil, into)
 	if err != nil {
+		e.t.Fatal(err)
+	}
+	return raw
+}
+
+func (e *Engine) post(path string, body, into any) {
+	e.t.Helper()
+	if _, err := e.http.call(e.t.Context(), "POST", path, body, into); err != nil {
 		e.t.Fatal(err)
 	}
 }
