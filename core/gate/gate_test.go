@@ -216,6 +216,73 @@ func TestInputDocument(t *testing.T) {
 	}
 }
 
+// The rules of the policy plugin are tested with a document of this schema, or
+// they would be tested with nothing real.
+func TestSchemaTakesTheDocumentThatRulesAreTestedWith(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../plugins/policy/opa/testdata/release.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.check(data); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever key is missing, anywhere but inside a fact's value, the document is
+// refused before any rule sees it.
+func TestSchemaRefusesEveryMissingKey(t *testing.T) {
+	t.Parallel()
+	s, err := newSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plugins := &fakePlugins{}
+	g, _ := newGate(t, plugins, nil)
+	if _, err := g.Decide(t.Context(), request()); err != nil {
+		t.Fatal(err)
+	}
+	var doc any
+	if err := json.Unmarshal(plugins.calls[0].GetInput(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	var walk func(value any, path string)
+	walk = func(value any, path string) {
+		switch v := value.(type) {
+		case map[string]any:
+			for key, below := range v {
+				if path != "/facts" { // a fact without a place may be there or not
+					delete(v, key)
+					data, err := json.Marshal(doc)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if tried++; s.check(data) == nil {
+						t.Errorf("without %s/%s it is taken", path, key)
+					}
+					v[key] = below
+				}
+				if key != "value" {
+					walk(below, path+"/"+key)
+				}
+			}
+		case []any:
+			for _, below := range v {
+				walk(below, path+"/-")
+			}
+		}
+	}
+	walk(doc, "")
+	if tried < 100 {
+		t.Errorf("only %d keys tried", tried)
+	}
+}
+
 // bytesIndented is JSON for golden files.
 type bytesIndented string
 
