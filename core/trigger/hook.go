@@ -101,7 +101,7 @@ func replace(path, content string) error {
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // gone after the rename
 	_, err = f.WriteString(content)
-	err = errors.Join(err, f.Chmod(0o755), f.Close()) //nolint:gosec // git runs it as whoever pushes
+	err = errors.Join(err, f.Chmod(0o755), f.Close())
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (c *Client) read(ctx context.Context, op, path string, limit int64) ([]byte
 		if err != nil {
 			return err
 		}
-		defer resp.Body.Close()
+		defer func() { _ = resp.Body.Close() }() // read only: nothing can be lost
 		if out, err = io.ReadAll(io.LimitReader(resp.Body, limit)); err != nil {
 			return err
 		}

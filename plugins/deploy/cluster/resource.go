@@ -16,8 +16,8 @@ type resource struct {
 // resourceOf knows the kinds that a release touches. They are all stable, so
 // asking the server for its list first would only cost a round trip.
 func resourceOf(kind string) (resource, error) {
-	in := func(group, version, plural string) resource {
-		return resource{GroupVersionResource: schema.GroupVersionResource{Group: group, Version: version, Resource: plural}}
+	in := func(group, plural string) resource {
+		return resource{GroupVersionResource: schema.GroupVersionResource{Group: group, Version: "v1", Resource: plural}}
 	}
 	wide := func(r resource) resource {
 		r.wide = true
@@ -25,33 +25,33 @@ func resourceOf(kind string) (resource, error) {
 	}
 	switch kind {
 	case "ServiceAccount":
-		return in("", "v1", "serviceaccounts"), nil
+		return in("", "serviceaccounts"), nil
 	case "Service":
-		return in("", "v1", "services"), nil
+		return in("", "services"), nil
 	case "Pod":
-		return in("", "v1", "pods"), nil
+		return in("", "pods"), nil
 	case "Node":
-		return wide(in("", "v1", "nodes")), nil
+		return wide(in("", "nodes")), nil
 	case "Namespace":
-		return wide(in("", "v1", "namespaces")), nil
+		return wide(in("", "namespaces")), nil
 	case "Deployment":
-		return in("apps", "v1", "deployments"), nil
+		return in("apps", "deployments"), nil
 	case "ReplicaSet":
-		return in("apps", "v1", "replicasets"), nil
+		return in("apps", "replicasets"), nil
 	case "NetworkPolicy":
-		return in("networking.k8s.io", "v1", "networkpolicies"), nil
+		return in("networking.k8s.io", "networkpolicies"), nil
 	case "EndpointSlice":
-		return in("discovery.k8s.io", "v1", "endpointslices"), nil
+		return in("discovery.k8s.io", "endpointslices"), nil
 	case "StorageClass":
-		return wide(in("storage.k8s.io", "v1", "storageclasses")), nil
+		return wide(in("storage.k8s.io", "storageclasses")), nil
 	case "RoleBinding":
-		return in("rbac.authorization.k8s.io", "v1", "rolebindings"), nil
+		return in("rbac.authorization.k8s.io", "rolebindings"), nil
 	case "ClusterRoleBinding":
-		return wide(in("rbac.authorization.k8s.io", "v1", "clusterrolebindings")), nil
+		return wide(in("rbac.authorization.k8s.io", "clusterrolebindings")), nil
 	case "SelfSubjectReview":
-		return wide(in("authentication.k8s.io", "v1", "selfsubjectreviews")), nil
+		return wide(in("authentication.k8s.io", "selfsubjectreviews")), nil
 	case "SelfSubjectAccessReview":
-		return wide(in("authorization.k8s.io", "v1", "selfsubjectaccessreviews")), nil
+		return wide(in("authorization.k8s.io", "selfsubjectaccessreviews")), nil
 	}
 	return resource{}, fmt.Errorf("kind %q is not known to this plugin", kind)
 }

@@ -40,7 +40,7 @@ func (c *Client) Watch(ctx context.Context, queries ...Query) (*Watch, error) {
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	w := &Watch{changed: make(chan struct{}, 1), cancel: cancel}
 	for _, q := range queries {
-		lw, err := c.listWatch(ctx, q)
+		lw, err := c.listWatch(q)
 		if err != nil {
 			cancel()
 			return nil, err
@@ -86,7 +86,7 @@ func (w *Watch) Err() error {
 	return nil
 }
 
-func (c *Client) listWatch(ctx context.Context, q Query) (cache.ListerWatcher, error) {
+func (c *Client) listWatch(q Query) (cache.ListerWatcher, error) {
 	api, err := c.of(q.Kind, q.Namespace)
 	if err != nil {
 		return nil, err
@@ -99,12 +99,12 @@ func (c *Client) listWatch(ctx context.Context, q Query) (cache.ListerWatcher, e
 		return o
 	}
 	return &cache.ListWatch{
-		ListFunc: func(o metav1.ListOptions) (runtime.Object, error) {
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			ctx, cancel := context.WithTimeout(ctx, callTimeout)
 			defer cancel()
 			return api.List(ctx, narrow(o))
 		},
-		WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) {
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			return api.Watch(ctx, narrow(o))
 		},
 	}, nil
@@ -145,10 +145,16 @@ type store struct {
 	problem error
 }
 
-func (s *store) Add(o any) error    { return s.after(s.Store.Add(o)) }
+// Add takes a new object.
+func (s *store) Add(o any) error { return s.after(s.Store.Add(o)) }
+
+// Update takes a changed object.
 func (s *store) Update(o any) error { return s.after(s.Store.Update(o)) }
+
+// Delete drops an object.
 func (s *store) Delete(o any) error { return s.after(s.Store.Delete(o)) }
 
+// Replace takes the whole list: from here on nothing is missing.
 func (s *store) Replace(list []any, version string) error {
 	s.mu.Lock()
 	s.full, s.problem = true, nil

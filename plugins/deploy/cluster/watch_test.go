@@ -39,7 +39,7 @@ func stream(t *testing.T, watches *atomic.Int64) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		n := watches.Add(1)
 		_ = json.NewEncoder(w).Encode(map[string]any{"type": "ADDED", "object": named(fmt.Sprintf("watched-%d", n), "2")})
-		w.(http.Flusher).Flush() //nolint:forcetypeassert // httptest's is one
+		w.(http.Flusher).Flush()
 		if n == 1 {
 			panic(http.ErrAbortHandler)
 		}

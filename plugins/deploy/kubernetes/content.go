@@ -50,10 +50,6 @@ func (l limits) limits() rollout.Limits {
 	}
 }
 
-func (c content) goal() rollout.Goal {
-	return rollout.Goal{Name: c.Release.Name, Revision: c.Release.Revision, Replicas: c.Release.Replicas}
-}
-
 func (c content) deployment() manifest.Ref {
 	return manifest.Ref{Kind: "Deployment", Namespace: c.Target.Namespace, Name: c.Release.Name}
 }

@@ -56,7 +56,7 @@ var start = sync.OnceValue(func() devcluster {
 			return c
 		}
 	}
-	out, err := exec.Command(bin, "up", "--dir", c.dir, "--format", "json").CombinedOutput() //nolint:gosec,noctx // the developer's own binary
+	out, err := exec.Command(bin, "up", "--dir", c.dir, "--format", "json").CombinedOutput()
 	if err != nil {
 		c.err = fmt.Errorf("%w: %s", err, out)
 	}
@@ -67,7 +67,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if started.Load() {
 		if c := start(); c.ours {
-			out, err := exec.Command(os.Getenv("DEVCLUSTER_BIN"), "down", "--dir", c.dir).CombinedOutput() //nolint:gosec,noctx // the developer's own binary
+			out, err := exec.Command(os.Getenv("DEVCLUSTER_BIN"), "down", "--dir", c.dir).CombinedOutput()
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "devcluster down: %v: %s\n", err, out)
 				code = 1

@@ -122,7 +122,7 @@ func (f *follower) undo(ctx context.Context) (sdk.Rollout, error) {
 		if err != nil {
 			return sdk.Rollout{Phase: sdk.Degraded}, explain(err)
 		}
-		gone = append(gone, o.Ref.String())
+		gone = append(gone, o.String())
 		fmt.Fprintf(f.out.Stdout(), "deleted %s\n", o.Ref)
 	}
 	if err := f.drained(ctx); err != nil {

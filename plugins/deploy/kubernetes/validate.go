@@ -22,9 +22,9 @@ func validate(c sdk.Config) sdk.Diagnostics {
 	v.dnsName(c, "pull_secret")
 	v.images(c)
 	v.modelPath(c)
-	v.whole(c, nil, "replicas", 1, maxReplicas)
-	v.whole(c, nil, "port", 1, 65535)
-	v.whole(c, nil, "run_as_user", 1, maxUser)
+	v.count(c, nil, "replicas", maxReplicas)
+	v.count(c, nil, "port", 65535)
+	v.count(c, nil, "run_as_user", maxUser)
 	v.environment(c)
 	v.labels(c, "node_selector")
 	v.duration(c, "drain", 0, maxDrain)
@@ -151,7 +151,7 @@ func (v *validator) gpu(c sdk.Config) {
 		return
 	}
 	at := sdk.At(sdk.Attr("gpu"))
-	v.whole(b, at, "count", 1, maxDevices)
+	v.count(b, at, "count", maxDevices)
 	if name := b.String("resource"); b.Set("resource") &&
 		(!rollout.IsExtended(name) || len(validation.IsQualifiedName(name)) > 0) {
 		v.found.AddError(append(at, sdk.Attr("resource")), fmt.Sprintf("%q is not the name of an accelerator", name),
@@ -165,7 +165,7 @@ func (v *validator) readiness(c sdk.Config) {
 		return
 	}
 	at := sdk.At(sdk.Attr("readiness"))
-	v.whole(b, at, "port", 1, 65535)
+	v.count(b, at, "port", 65535)
 	if p := b.String("path"); b.Set("path") && !strings.HasPrefix(p, "/") {
 		v.found.AddError(append(at, sdk.Attr("path")), fmt.Sprintf("%q is not a path", p), "It begins with a slash, for example /readyz.")
 	}

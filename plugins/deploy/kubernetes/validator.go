@@ -36,14 +36,14 @@ func (v *validator) dnsName(c sdk.Config, attr string) {
 	}
 }
 
-// whole checks a whole number of a block that stands at a path.
-func (v *validator) whole(c sdk.Config, at sdk.Path, attr string, least, most int64) {
+// count checks a whole number from 1 of a block that stands at a path.
+func (v *validator) count(c sdk.Config, at sdk.Path, attr string, most int64) {
 	n, ok := c.Number(attr)
-	if !ok || (n == math.Trunc(n) && n >= float64(least) && n <= float64(most)) {
+	if !ok || (n == math.Trunc(n) && n >= 1 && n <= float64(most)) {
 		return
 	}
 	v.found.AddError(append(slices.Clone(at), sdk.Attr(attr)), fmt.Sprintf("%s cannot be %s", attr, strconv.FormatFloat(n, 'f', -1, 64)),
-		fmt.Sprintf("It is a whole number from %d to %d.", least, most))
+		fmt.Sprintf("It is a whole number from 1 to %d.", most))
 }
 
 func (v *validator) duration(c sdk.Config, attr string, least, most time.Duration) {
