@@ -61,7 +61,7 @@ func quote(s string) string {
 		s = strings.ToValidUTF8(s[:maxComplaint], "") + "…"
 	}
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
 			return '\uFFFD'
 		}
 		return r

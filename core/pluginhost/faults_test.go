@@ -135,7 +135,7 @@ func TestCancelEndsAFrozenPlugin(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := s.background(ctx, h)
 	pid := pidIn(t, started)
-	eventually(t, "the plugin is frozen", func() bool { return state(pid) == "T" })
+	eventually(t, "the plugin is frozen", func() bool { return stopped(pid) })
 	enough := errors.New("enough")
 	cancel(enough)
 	got := wait(t, "the end of the step", done)
@@ -278,6 +278,7 @@ func TestUnaryCallOnAFrozenPlugin(t *testing.T) {
 			}
 			pid := pidIn(t, started)
 			signal(t, pid, syscall.SIGSTOP)
+			eventually(t, "the plugin is frozen", func() bool { return stopped(pid) })
 			begun := time.Now()
 			faulty(t, call(t.Context(), h), ClassHung, "no answer")
 			if took := time.Since(begun); took > 5*time.Second {

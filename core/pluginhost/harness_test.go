@@ -227,6 +227,18 @@ func state(pid int) string {
 	return rest[:1]
 }
 
+// stopped reports whether every thread of a process is.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		stat, readErr := os.ReadFile(thread)
+		if _, rest, _ := strings.Cut(string(stat), ") "); readErr != nil || !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return err == nil && len(threads) > 0
+}
+
 // gone reports whether a process has ended; a zombie has.
 func gone(pid int) bool { return state(pid) == "" || state(pid) == "Z" }
 

@@ -154,6 +154,7 @@ func TestKilledRunnerLeavesNothing(t *testing.T) {
 		plugin, escaped := pidIn(t, filepath.Join(base, "started")), pidIn(t, filepath.Join(base, "escaped"))
 		if frozen {
 			signal(t, plugin, syscall.SIGSTOP)
+			eventually(t, "the plugin is frozen", func() bool { return stopped(plugin) })
 		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
