@@ -8,6 +8,23 @@ import (
 	"github.com/stagegate/stagegate/core/diag"
 )
 
+// maxDiagnostics bounds what is said about one pipeline.
+const maxDiagnostics = 200
+
+// finish sorts diagnostics, names the block around each place, and leaves out
+// what nobody would read.
+func (s *Source) finish(diags diag.List) diag.List {
+	diags = diags.Sorted()
+	more := len(diags) - maxDiagnostics
+	if more > 0 {
+		diags = append(diags[:maxDiagnostics:maxDiagnostics], diag.Diagnostic{
+			Severity: diag.Error, Summary: "Too many problems",
+			Detail: fmt.Sprintf("There are %d more. Solve those above first.", more),
+		})
+	}
+	return s.annotate(diags)
+}
+
 // annotate names the block around each place.
 func (s *Source) annotate(diags diag.List) diag.List {
 	for i := range diags {

@@ -40,6 +40,15 @@ func doubling(n int, first, step string) string {
 	return b.String()
 }
 
+// numbered repeats a line with a number in it.
+func numbered(n int, line string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, line, i)
+	}
+	return b.String()
+}
+
 // TestBombs holds every file known to kill or stall a process that parses or
 // evaluates HCL: each gets a diagnostic, soon and in bounded memory. They run
 // one after the other, so that what is measured is theirs.
@@ -82,6 +91,8 @@ func TestBombs(t *testing.T) { //nolint:paralleltest // measures allocation
 		{"range", local(`range(1000000000)`), "Error in function call"},
 		{"setproduct", local(`setproduct(` + many("range(1000), ", 4) + `range(1000))`), "Error in function call"},
 		{"distinct", local(`distinct([for x in setproduct(range(100), range(100)) : "${x[0]} ${x[1]}"])`), "Error in function call"},
+		{"unknown names", "pipeline \"p\" {}\n" + numbered(4000, "stage \"s%d\" { uses = \"a.b\" }\n") + local(`[`+many("stage.zzzzzz, ", 40_000)+`]`), "Too many problems"},
+		{"unknown arguments", numbered(50_000, "a%d = 1\n"), "Too many problems"},
 		{"long tuple", doubling(1, `[`+many(`"x", `, 70_000)+`]`, `join("", @)`), "too expensive"},
 		{"long tuple as an argument", "pipeline \"p\" {}\nvariable \"v\" {\n  type = list(string)\n  default = [" + many(`"x", `, 70_000) + "]\n}\n", "Unsuitable default"},
 		{"long object", doubling(1, `{ for i in setproduct(range(200), range(50)) : "${i[0]} ${i[1]}" => "x" }`, `[length(tomap(@)), length(tomap(@))]`), "too expensive"},
@@ -121,7 +132,7 @@ func TestBombs(t *testing.T) { //nolint:paralleltest // measures allocation
 				}
 			}
 			if !found {
-				t.Errorf("no diagnostic %q among %d: %.300v", bomb.want, len(diags), diags)
+				t.Errorf("no diagnostic %q among %d: %.300s", bomb.want, len(diags), fmt.Sprint(diags))
 			}
 			if elapsed > bombTime {
 				t.Errorf("took %v, at most %v expected", elapsed, bombTime)

@@ -76,7 +76,7 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 			loaded.With[st.name] = with
 		}
 	}
-	return loaded, s.annotate(diags).Sorted()
+	return loaded, s.finish(diags)
 }
 
 // baseContext holds the names that are the same for the whole pipeline.

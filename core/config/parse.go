@@ -32,6 +32,7 @@ type Source struct {
 
 	parsed     bool
 	broken     broken
+	hints      spelling.Hints
 	spend      *budget.Budget // for constants
 	header     *hcl.Range     // of the pipeline block
 	plugins    []pipeline.PluginRequirement
@@ -84,7 +85,7 @@ func Parse(o Options) (*Source, diag.List) {
 	s.requirePlugins()
 	s.link(&diags)
 	s.meter()
-	return s, s.annotate(diags).Sorted()
+	return s, s.finish(diags)
 }
 
 // topLevel are the blocks of the language.

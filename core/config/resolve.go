@@ -34,7 +34,7 @@ func (s *Source) resolve(r *references, allowed []string, why string, diags *dia
 		if _, ok := s.functions[call.Name]; !ok {
 			s.broken.at(call.NameRange)
 			diags.Append(&call.NameRange, fmt.Sprintf("Unknown function %q", clip(call.Name)),
-				spelling.Hint(call.Name, s.functionNames(), "functions"))
+				s.hints.Give(call.Name, s.functionNames, "functions"))
 		}
 	}
 }
@@ -63,34 +63,43 @@ func (s *Source) resolveName(ref reference, allowed []string, why string, diags 
 			"Write %s.<name> with a fixed name, so that it is known what is needed.", ref.root))
 		return
 	}
-	var known []string
+	var known func() []string
 	var what, plural string
+	facts := false // the names are fixed
 	switch ref.root {
 	case "var":
 		if s.variables[ref.name] != nil {
 			return
 		}
-		known, what, plural = slices.Collect(maps.Keys(s.variables)), "variable", "variables"
+		known, what, plural = namesOf(s.variables), "variable", "variables"
 	case "local":
 		if s.locals[ref.name] != nil {
 			return
 		}
-		known, what, plural = slices.Collect(maps.Keys(s.locals)), "local", "locals"
+		known, what, plural = namesOf(s.locals), "local", "locals"
 	case "stage":
 		if s.byName[ref.name] != nil {
 			return
 		}
-		known, what, plural = slices.Collect(maps.Keys(s.byName)), "stage", "stages"
+		known, what, plural = namesOf(s.byName), "stage", "stages"
 	case "run":
-		known, what, plural = runNames(), "fact of a run", "facts of a run"
+		facts = true
+		known, what, plural = runNames, "fact of a run", "facts of a run"
 	case "git":
-		known, what, plural = gitNames(), "git fact", "git facts"
+		facts = true
+		known, what, plural = gitNames, "git fact", "git facts"
 	case "path":
-		known, what, plural = pathNames(), "path", "paths"
+		facts = true
+		known, what, plural = pathNames, "path", "paths"
 	}
-	if !slices.Contains(known, ref.name) {
-		diags.Append(&rng, fmt.Sprintf("Unknown %s %q", what, clip(ref.name)), spelling.Hint(ref.name, known, plural))
+	if !facts || !slices.Contains(known(), ref.name) {
+		diags.Append(&rng, fmt.Sprintf("Unknown %s %q", what, clip(ref.name)), s.hints.Give(ref.name, known, plural))
 	}
+}
+
+// namesOf lists the keys of a map when asked.
+func namesOf[V any](m map[string]V) func() []string {
+	return func() []string { return slices.Collect(maps.Keys(m)) }
 }
 
 // hintForRoot looks among the roots, and says how to write what is a name of

@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/stagegate/stagegate/core/config/budget"
@@ -37,8 +35,8 @@ func (v VariableValue) Shown() string {
 
 // assign gives every variable its value.
 func (s *Source) assign(given *Assignments, b *budget.Budget, diags *diag.List) []VariableValue {
-	names := slices.Collect(maps.Keys(s.variables))
-	chosen := given.byName(s, func(name string) string { return spelling.Hint(name, names, "variables") }, diags)
+	var hints spelling.Hints
+	chosen := given.byName(s, func(name string) string { return hints.Give(name, namesOf(s.variables), "variables") }, diags)
 	out := make([]VariableValue, 0, len(s.order))
 	for _, v := range s.order {
 		value := VariableValue{Variable: v, Value: v.Default, Source: "default"}

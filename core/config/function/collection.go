@@ -18,7 +18,7 @@ func collection() map[string]function.Function {
 		"alltrue":         every(cty.True),
 		"anytrue":         every(cty.False),
 		"chunklist":       stdlib.ChunklistFunc,
-		"coalesce":        stdlib.CoalesceFunc,
+		"coalesce":        coalesce(),
 		"coalescelist":    stdlib.CoalesceListFunc,
 		"compact":         stdlib.CompactFunc,
 		"concat":          stdlib.ConcatFunc,

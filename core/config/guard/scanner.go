@@ -62,8 +62,10 @@ func (s *scanner) step(t, follows hclsyntax.Token) *diag.Diagnostic {
 	case hclsyntax.TokenComma:
 		*s.counter() = 0
 	case hclsyntax.TokenNewline:
-		if len(s.levels) == 0 || s.levels[len(s.levels)-1].closer == hclsyntax.TokenCBrace {
-			*s.counter() = 0
+		s.lineBreak()
+	case hclsyntax.TokenComment:
+		if bytes.HasSuffix(t.Bytes, []byte("\n")) {
+			s.lineBreak() // a comment to the end of the line has its break in it
 		}
 	case hclsyntax.TokenNumberLit:
 		return checkNumber(t)
@@ -158,6 +160,13 @@ func (s *scanner) counter() *int {
 		return &s.run
 	}
 	return &s.levels[len(s.levels)-1].run
+}
+
+// lineBreak ends an expression, but not inside parentheses and lists.
+func (s *scanner) lineBreak() {
+	if len(s.levels) == 0 || s.levels[len(s.levels)-1].closer == hclsyntax.TokenCBrace {
+		*s.counter() = 0
+	}
 }
 
 func (s *scanner) count() { *s.counter()++ }

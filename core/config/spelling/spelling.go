@@ -24,6 +24,26 @@ func Nearest(written string, known []string) string {
 	return best
 }
 
+// Hints bounds what hints cost: each compares a name with all known ones.
+type Hints struct{ given int }
+
+const (
+	maxHints = 100
+	maxKnown = 5000
+)
+
+// Give is Hint for the first mistakes, and empty from then on.
+func (h *Hints) Give(written string, known func() []string, plural string) string {
+	if h.given++; h.given > maxHints {
+		return ""
+	}
+	names := known()
+	if len(names) > maxKnown {
+		return ""
+	}
+	return Hint(written, names, plural)
+}
+
 // Hint is a sentence that helps somebody who wrote a name that is not known:
 // the nearest name, or what there is. Plural is what the names are, for example
 // "stages".
