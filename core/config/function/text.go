@@ -88,7 +88,8 @@ func replacePattern(s, pattern, with string) (cty.Value, error) {
 	}
 	// Each match is at least replaced by the text, and each $ in it may bring
 	// the whole match; all matches together are not longer than s.
-	matches := float64(len(re.FindAllStringIndex(s, -1)))
+	enough := maxResult/max(len(with), 1) + 1
+	matches := float64(len(re.FindAllStringIndex(s, enough)))
 	if err := atMost(float64(len(s))*float64(1+strings.Count(with, "$")) + matches*float64(len(with))); err != nil {
 		return cty.NilVal, err
 	}
