@@ -31,6 +31,20 @@ test_registry_tls_pass if {
 	]))
 }
 
+# What the runner could not see of a push, the operator may answer for.
+test_registry_tls_declared if {
+	hosts := release.verified([{"host": "registry.example", "tls": "1.2", "ca": "verified"}])
+	doc := json.patch(data.release, [
+		{"op": "replace", "path": "/artifacts/0/registry/tls", "value": release.unknown_fact},
+		{"op": "replace", "path": "/registry/hosts", "value": hosts},
+	])
+	release.passes("registry_tls", doc)
+	release.only("registry_tls", json.patch(doc, [{"op": "remove", "path": "/artifacts/0/registry/host"}]))
+	release.objects_to("registry_tls", json.patch(doc, [{"op": "replace", "path": "/registry/hosts/value/0/host", "value": "other.example"}]))
+	release.objects_to("registry_tls", json.patch(doc, [{"op": "replace", "path": "/registry/hosts/value/0/tls", "value": "none"}]))
+	release.objects_to("registry_tls", json.patch(doc, [{"op": "remove", "path": "/registry/hosts/value/0/ca"}]))
+}
+
 test_registry_tls_fail if {
 	release.only("registry_tls", release.put("/artifacts/0/registry/tls/value", "none"))
 	release.only("registry_tls", release.put("/artifacts/0/registry/tls/value", "1.1"))
