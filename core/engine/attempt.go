@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/stagegate/stagegate/core/event"
@@ -59,7 +58,7 @@ func (r *run) conclude(s *stage, start time.Time, finish event.Finish, before ..
 // attempt gives one try its identity, folder and time limit.
 func (r *run) attempt(ctx context.Context, s *stage, cfg *configuration, n int, try tryFunc) event.Finish {
 	start := time.Now()
-	scratch, err := os.MkdirTemp(r.o.Scratch, "attempt-")
+	scratch, err := r.scratch.take()
 	if err != nil {
 		return errored(ClassScratch, "there is no private folder for the attempt", r.clean(err.Error(), maxDetail))
 	}
@@ -71,7 +70,7 @@ func (r *run) attempt(ctx context.Context, s *stage, cfg *configuration, n int, 
 	a := &attempt{number: n, cfg: cfg, wire: r.identify(ctx, s, cfg, n, scratch)}
 	finish := try(ctx, s, a)
 	finish.Duration = seconds(time.Since(start))
-	if err := os.RemoveAll(scratch); err != nil {
+	if err := r.scratch.give(scratch); err != nil {
 		r.warn(s, "the folder of an attempt could not be removed", err.Error())
 	}
 	return finish

@@ -18,6 +18,7 @@ type run struct {
 	info    event.Run
 	started time.Time
 	view    *viewQueue
+	scratch scratchFolders
 
 	// work ends when the run is cancelled; cleanup, in which stages with
 	// run = "always" run, ends some time later. Both end when the run cannot be
@@ -47,6 +48,7 @@ var (
 func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 	r := &run{
 		linked: l, o: o, info: info, started: time.Now(),
+		scratch: scratchFolders{root: o.Scratch},
 		view:    newViewQueue(o.View),
 		outputs: make(map[string]cty.Value, len(l.stages)),
 		calls:   make(map[string]PolicyCall),
