@@ -68,6 +68,22 @@ func nothingLeft(e *testscript.Env) {
 	}
 }
 
+// waitproc TEXT waits until a process of this script runs whose command holds
+// a text.
+func cmdWaitProcess(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitproc text")
+	}
+	eventually(ts, args[0]+" runs", func() bool {
+		for _, command := range inHome(ts.Getenv("HOME")) {
+			if strings.Contains(command, args[0]) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // smalldisk FOLDER BYTES mounts a file system of that size.
 func cmdSmallDisk(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

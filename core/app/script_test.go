@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			e.Values[endedKey{}] = new(ended)
 			e.Defer(func() { nothingLeft(e) })
-			return os.Mkdir(home, 0o755)
+			return os.MkdirAll(home, 0o755)
 		},
 		Condition: condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"exited":    cmdExited,
 			"signal":    cmdSignal,
 			"waitfile":  cmdWaitFile,
+			"waitproc":  cmdWaitProcess,
 			"waitgone":  cmdWaitGone,
 			"until":     cmdUntil,
 			"jsonlines": cmdJSONLines,

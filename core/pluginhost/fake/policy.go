@@ -3,6 +3,7 @@ package fake
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
@@ -26,7 +27,7 @@ func (policy) Validate(context.Context, sdk.ValidateRequest) sdk.Diagnostics { r
 
 // Evaluate gives the verdict.
 func (policy) Evaluate(_ context.Context, req sdk.EvaluateRequest) (sdk.Evaluation, error) {
-	e := sdk.Evaluation{Verdict: sdk.VerdictPass, Rules: []string{"fake_rule"}, Bundles: []sdk.Bundle{{Name: "fake"}}}
+	e := sdk.Evaluation{Verdict: sdk.VerdictPass, Rules: []string{"fake_rule"}, Bundles: []sdk.Bundle{{Name: "fake", Digest: "sha256:" + strings.Repeat("fa", 32)}}}
 	switch req.Config.String("verdict") {
 	case "deny":
 		e.Verdict = sdk.VerdictDeny

@@ -93,6 +93,11 @@ func (rogue) Stop(context.Context, *pluginv1.StopRequest) (*pluginv1.StopRespons
 	return &pluginv1.StopResponse{}, nil
 }
 
+// Validate finds nothing.
+func (rogue) Validate(context.Context, *pluginv1.BuilderServiceValidateRequest) (*pluginv1.BuilderServiceValidateResponse, error) {
+	return &pluginv1.BuilderServiceValidateResponse{Validate: &pluginv1.ValidateResponse{}}, nil
+}
+
 // Build breaks the protocol.
 func (rogue) Build(req *pluginv1.BuildRequest, to grpc.ServerStreamingServer[pluginv1.BuildResponse]) error {
 	config, err := msgpack.Unmarshal(req.GetConfig().GetMsgpack(), cty.Object(map[string]cty.Type{"fault": cty.String}))
