@@ -31,7 +31,7 @@ func (r *run) attempts(ctx context.Context, s *stage, cfg *configuration, try tr
 	start := time.Now()
 	for n := 1; ; n++ {
 		begin := event.Event{Type: event.AttemptStarted, Stage: s.Name, Attempt: n}
-		if err := r.record(begin); err != nil {
+		if err := r.begin(s, begin); err != nil {
 			return r.end(s, r.broke(ctx, err))
 		}
 		finish := r.attempt(ctx, s, cfg, n, try)
@@ -46,6 +46,15 @@ func (r *run) attempts(ctx context.Context, s *stage, cfg *configuration, try tr
 			return r.conclude(s, start, r.ended(context.Cause(ctx)))
 		}
 	}
+}
+
+// begin records the start of an attempt. What must not happen twice waits until
+// that is durable; a pure stage may simply run again.
+func (r *run) begin(s *stage, e event.Event) error {
+	if s.Schema.GetEffect() == pluginv1.Effect_EFFECT_PURE {
+		return r.note(e)
+	}
+	return r.record(e)
 }
 
 // conclude records the end of a stage, in one write with the events before it.

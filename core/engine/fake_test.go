@@ -308,6 +308,10 @@ func (f *fakeJournal) Append(_ context.Context, events ...event.Event) error {
 	return nil
 }
 
+func (f *fakeJournal) Note(ctx context.Context, events ...event.Event) error {
+	return f.Append(ctx, events...)
+}
+
 func (f *fakeJournal) all() []event.Event {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -66,6 +66,9 @@ type Scope struct {
 // recorded: Append is called again, and may work.
 type Journal interface {
 	Append(ctx context.Context, events ...event.Event) error
+	// Note writes events that become durable with the next Append. It is for
+	// what may happen again after a power failure: the start of a pure stage.
+	Note(ctx context.Context, events ...event.Event) error
 }
 
 // Blobs keeps immutable content by digest.

@@ -109,11 +109,24 @@ func (r *run) record(events ...event.Event) error {
 // recordEnd is record for what has happened in any case: it is also tried when
 // the run is broken, since room may have been made for it.
 func (r *run) recordEnd(events ...event.Event) error {
+	return r.write(r.o.Journal.Append, events)
+}
+
+// note writes events that may be lost with the machine, though not with the
+// process, and then shows them.
+func (r *run) note(events ...event.Event) error {
+	if err := r.broken(); err != nil {
+		return err
+	}
+	return r.write(r.o.Journal.Note, events)
+}
+
+func (r *run) write(to func(context.Context, ...event.Event) error, events []event.Event) error {
 	now := time.Now().UTC()
 	for i := range events {
 		events[i].Time, events[i].RunID = now, r.o.RunID
 	}
-	if err := r.o.Journal.Append(r.recording, events...); err != nil {
+	if err := to(r.recording, events...); err != nil {
 		err = &RecordError{Err: err}
 		r.breakWith(err)
 		return err

@@ -74,7 +74,15 @@ func (r *fileRun) Append(ctx context.Context, events ...event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	return r.journal.append(ctx, events...)
+	return r.journal.append(ctx, true, events...)
+}
+
+// Note writes events that become durable with what follows them.
+func (r *fileRun) Note(ctx context.Context, events ...event.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	return r.journal.append(ctx, false, events...)
 }
 
 // StageLog appends to the log of one attempt.

@@ -1,6 +1,7 @@
 package runstate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,18 +34,23 @@ type journal struct {
 
 	writing sync.Mutex // held by the one that writes; guards what follows
 	chain   chain
-	size    int64 // of the whole records in the file
+	size    int64  // of the durable records in the file
+	noted   []byte // records behind them that were written and not synced
+	written bool   // noted is in the file, as far as is known
 	broken  error
 }
 
 // batch is encoded events that share a write.
 type batch struct {
 	bodies [][]byte
+	sync   bool // somebody waits until it is durable; guarded by journal.mu
 	done   bool // guarded by journal.writing, as is err
 	err    error
 }
 
-func (j *journal) append(ctx context.Context, events ...event.Event) error {
+// append writes records and, when sync is set, makes them and all before them
+// durable.
+func (j *journal) append(ctx context.Context, sync bool, events ...event.Event) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("write journal %s: %w", j.path, err)
 	}
@@ -55,7 +61,7 @@ func (j *journal) append(ctx context.Context, events ...event.Event) error {
 			return fmt.Errorf("write journal %s: %w", j.path, err)
 		}
 	}
-	b, err := j.collect(bodies)
+	b, err := j.collect(bodies, sync)
 	if err != nil {
 		return err
 	}
@@ -68,7 +74,7 @@ func (j *journal) append(ctx context.Context, events ...event.Event) error {
 }
 
 // collect adds to the batch that will be written next.
-func (j *journal) collect(bodies [][]byte) (*batch, error) {
+func (j *journal) collect(bodies [][]byte, sync bool) (*batch, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
@@ -78,10 +84,11 @@ func (j *journal) collect(bodies [][]byte) (*batch, error) {
 		j.next = new(batch)
 	}
 	j.next.bodies = append(j.next.bodies, bodies...)
+	j.next.sync = j.next.sync || sync
 	return j.next, nil
 }
 
-// write makes a batch durable. The caller holds j.writing, so b is the batch
+// write puts a batch into the file. The caller holds j.writing, so b is the batch
 // that is collected now: whoever held it before has written the one before.
 func (j *journal) write(b *batch) {
 	j.mu.Lock()
@@ -95,10 +102,10 @@ func (j *journal) write(b *batch) {
 	for _, body := range b.bodies {
 		data = next.append(data, body)
 	}
-	err := j.writeOnce(data)
+	err := j.writeOnce(data, b.sync)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		full := &DiskFullError{Path: j.path, Err: err}
-		if j.broken == nil && j.makeRoom() && j.writeOnce(data) == nil {
+		if j.broken == nil && j.makeRoom() && j.writeOnce(data, true) == nil {
 			full.Recorded = true
 			j.chain = next
 		}
@@ -115,17 +122,28 @@ func (j *journal) write(b *batch) {
 	j.chain = next
 }
 
-// writeOnce appends data and syncs. When it fails the file ends where it ended
-// before, as far as that can be had.
-func (j *journal) writeOnce(data []byte) error {
-	_, err := j.file.Write(data)
-	if err == nil {
+// writeOnce appends data and syncs. When it fails the file ends behind the
+// last durable record, as far as that can be had; what was only noted before
+// then goes with the next write.
+func (j *journal) writeOnce(data []byte, sync bool) error {
+	out := data
+	if len(j.noted) > 0 && !j.written {
+		out = append(bytes.Clone(j.noted), data...)
+	}
+	_, err := j.file.Write(out)
+	if err == nil && sync {
 		err = j.file.Sync()
 	}
-	if err == nil {
-		j.size += int64(len(data))
+	switch {
+	case err == nil && sync:
+		j.size += int64(len(j.noted) + len(data))
+		j.noted = j.noted[:0]
+		return nil
+	case err == nil:
+		j.noted, j.written = append(j.noted, data...), true
 		return nil
 	}
+	j.written = false
 	err = fmt.Errorf("write journal %s: %w", j.path, err)
 	if cut := j.cut(); cut != nil {
 		j.broken = errors.Join(err, cut)
@@ -159,5 +177,9 @@ func (j *journal) close() error {
 	if rest != nil && !rest.done {
 		j.write(rest) // its appender is waiting for the lock and reports the error
 	}
-	return j.file.Close()
+	var err error
+	if len(j.noted) > 0 && j.broken == nil {
+		err = j.writeOnce(nil, true)
+	}
+	return errors.Join(err, j.file.Close())
 }

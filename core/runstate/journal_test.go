@@ -82,7 +82,7 @@ func TestConcurrentAppendsShareOneSync(t *testing.T) {
 	var all sync.WaitGroup
 	add := func(name string) {
 		all.Go(func() {
-			if err := j.append(t.Context(), stageEvent(name)); err != nil {
+			if err := j.append(t.Context(), true, stageEvent(name)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -123,7 +123,7 @@ func TestFullDiskGivesUpTheBallast(t *testing.T) {
 	var full *DiskFullError
 	kept := 0
 	for full == nil {
-		if err := j.append(t.Context(), stageEvent("s")); err != nil && !errors.As(err, &full) {
+		if err := j.append(t.Context(), true, stageEvent("s")); err != nil && !errors.As(err, &full) {
 			t.Fatal(err)
 		}
 		kept++
@@ -131,7 +131,7 @@ func TestFullDiskGivesUpTheBallast(t *testing.T) {
 	if !full.Recorded || !errors.Is(full, syscall.ENOSPC) || !strings.Contains(full.Error(), "journal") {
 		t.Errorf("error = %v, recorded: %t", full, full.Recorded)
 	}
-	if err := j.append(t.Context(), stageEvent("end")); err != nil {
+	if err := j.append(t.Context(), true, stageEvent("end")); err != nil {
 		t.Errorf("the end cannot be recorded: %v", err)
 	}
 	if got := stagesIn(t, f.Bytes()); len(got) != kept+1 || got[kept] != "end" {
@@ -143,19 +143,61 @@ func TestFullDiskWithoutBallastCanRecover(t *testing.T) {
 	t.Parallel()
 	f := &memoryFile{limit: 300}
 	j := newJournal(f, nil)
-	if err := j.append(t.Context(), stageEvent("a")); err != nil {
+	if err := j.append(t.Context(), true, stageEvent("a")); err != nil {
 		t.Fatal(err)
 	}
 	var full *DiskFullError
-	if err := j.append(t.Context(), stageEvent("lost")); !errors.As(err, &full) || full.Recorded {
+	if err := j.append(t.Context(), true, stageEvent("lost")); !errors.As(err, &full) || full.Recorded {
 		t.Fatalf("append = %v", err)
 	}
 	f.limit = 0 // somebody has made room
-	if err := j.append(t.Context(), stageEvent("b")); err != nil {
+	if err := j.append(t.Context(), true, stageEvent("b")); err != nil {
 		t.Fatal(err)
 	}
 	if got := stagesIn(t, f.Bytes()); strings.Join(got, " ") != "a b" {
 		t.Errorf("events of %v", got)
+	}
+}
+
+// A note is lost from the file when the disk fills up before it is durable; it
+// must come back with what is written next, in its place.
+func TestNotesSurviveAFullDisk(t *testing.T) {
+	t.Parallel()
+	f := &memoryFile{limit: 500}
+	j := newJournal(f, nil)
+	if err := j.append(t.Context(), true, stageEvent("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.append(t.Context(), false, stageEvent("noted")); err != nil {
+		t.Fatal(err)
+	}
+	var full *DiskFullError
+	if err := j.append(t.Context(), true, stageEvent("lost")); !errors.As(err, &full) || full.Recorded {
+		t.Fatalf("append = %v", err)
+	}
+	f.limit = 0
+	if err := j.append(t.Context(), true, stageEvent("b")); err != nil {
+		t.Fatal(err)
+	}
+	if got := stagesIn(t, f.Bytes()); strings.Join(got, " ") != "a noted b" {
+		t.Errorf("events of %v", got)
+	}
+}
+
+func TestNotesCostNoSync(t *testing.T) {
+	t.Parallel()
+	f := &memoryFile{}
+	j := newJournal(f, nil)
+	for range 3 {
+		if err := j.append(t.Context(), false, stageEvent("noted")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f.syncs != 0 {
+		t.Errorf("%d syncs for notes", f.syncs)
+	}
+	if err := j.close(); err != nil || f.syncs != 1 {
+		t.Errorf("%d syncs after close, %v", f.syncs, err)
 	}
 }
 
@@ -164,7 +206,7 @@ func TestNothingFollowsAFailedSync(t *testing.T) {
 	f := &memoryFile{syncErr: syscall.EIO}
 	j := newJournal(f, nil)
 	for range 2 {
-		if err := j.append(t.Context(), stageEvent("a")); !errors.Is(err, syscall.EIO) {
+		if err := j.append(t.Context(), true, stageEvent("a")); !errors.Is(err, syscall.EIO) {
 			t.Errorf("append = %v, want EIO", err)
 		}
 		f.syncErr = nil
@@ -179,10 +221,10 @@ func TestTooLargeAnEventIsRefusedAlone(t *testing.T) {
 	f := new(memoryFile)
 	j := newJournal(f, nil)
 	huge := event.Event{Type: event.StageHandle, Handle: make([]byte, maxEvent)}
-	if err := j.append(t.Context(), huge); err == nil || !strings.Contains(err.Error(), "too many") {
+	if err := j.append(t.Context(), true, huge); err == nil || !strings.Contains(err.Error(), "too many") {
 		t.Errorf("append = %v", err)
 	}
-	if err := j.append(t.Context(), stageEvent("a")); err != nil {
+	if err := j.append(t.Context(), true, stageEvent("a")); err != nil {
 		t.Fatal(err)
 	}
 	if got := stagesIn(t, f.Bytes()); len(got) != 1 {
@@ -236,7 +278,7 @@ func FuzzReadJournal(f *testing.F) {
 	file := new(memoryFile)
 	j := newJournal(file, nil)
 	for i := range 3 {
-		if err := j.append(f.Context(), stageEvent(fmt.Sprint(i))); err != nil {
+		if err := j.append(f.Context(), true, stageEvent(fmt.Sprint(i))); err != nil {
 			f.Fatal(err)
 		}
 	}

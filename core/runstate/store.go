@@ -41,6 +41,10 @@ type Run interface {
 	// after all, and later calls may work, so that the end can be recorded.
 	// After any other error all later calls fail.
 	Append(ctx context.Context, events ...event.Event) error
+	// Note writes events, in order with those of Append, that become durable with
+	// the next Append or Close. Until then they outlive the process, but not the
+	// machine. Its errors are those of Append.
+	Note(ctx context.Context, events ...event.Event) error
 	// StageLog appends to the log of one attempt. The file appears with its
 	// first byte; Close makes it durable.
 	StageLog(stage string, attempt int) (io.WriteCloser, error)

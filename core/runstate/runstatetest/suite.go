@@ -25,6 +25,7 @@ func Run(t *testing.T, newStore func(t *testing.T) (open func() runstate.Store))
 	tests := map[string]func(*testing.T, func() runstate.Store){
 		"events come back in order":       eventsInOrder,
 		"several events at once":          severalAtOnce,
+		"notes keep their place":          notes,
 		"concurrent appends":              concurrentAppends,
 		"one writer":                      oneWriter,
 		"writing goes on after opening":   reopen,
@@ -76,6 +77,29 @@ func appendAll(t *testing.T, r runstate.Run, list ...event.Event) {
 	t.Helper()
 	if err := r.Append(t.Context(), list...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// notes stand in order between appended events, also when nothing follows them.
+func notes(t *testing.T, open func() runstate.Store) {
+	s := open()
+	r := create(t, s)
+	appendAll(t, r, Event(0))
+	for i := 1; i < 3; i++ {
+		if err := r.Note(t.Context(), Event(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendAll(t, r, Event(3))
+	if err := r.Note(t.Context(), Event(4)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(events(5), read(t, open(), r.ID()).Events); diff != "" {
+		t.Errorf("before the end (-want +got):\n%s", diff)
+	}
+	closeRun(t, r)
+	if diff := cmp.Diff(events(5), read(t, open(), r.ID()).Events); diff != "" {
+		t.Errorf("after the end (-want +got):\n%s", diff)
 	}
 }
 
