@@ -39,7 +39,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	opts := &options{}
 	root := &cobra.Command{
 		Use:           "devcluster",
-		Short:         "A Kubernetes control plane with simulated GPU nodes and a registry, on this machine",
+		Short:         "A Kubernetes control plane with simulated GPU and CPU nodes and a registry, on this machine",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs, // so that RunE sees a misspelt command

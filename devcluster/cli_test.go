@@ -17,6 +17,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"up", "--nodes", "0"}, "--nodes must be from 1 to 250"},
 		{[]string{"up", "--nodes", "many"}, "invalid argument"},
 		{[]string{"up", "--gpus-per-node", "-1"}, "--gpus-per-node must be"},
+		{[]string{"up", "--cpu-nodes", "251"}, "--cpu-nodes must be from 0 to 250"},
 		{[]string{"status", "--format", "xml"}, `unknown format "xml"`},
 		{[]string{"down", "now"}, `unexpected argument "now"`},
 		{[]string{"up", "--colour"}, "unknown flag: --colour"},
@@ -61,5 +62,15 @@ etcd: process 2 has ended, see /c/logs/etcd.log
 `
 	if out.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
+
+func TestDescribeNodes(t *testing.T) {
+	t.Parallel()
+	got := describeNodes([]cluster.NodeReport{
+		{Name: "gpu-node-1", GPUs: 8, Ready: true}, {Name: "gpu-node-2", GPUs: 8}, {Name: "cpu-node-1", Ready: true},
+	})
+	if want := "gpu-node-1 (8 GPUs), gpu-node-2 (8 GPUs) not ready, cpu-node-1 (no GPU)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stagegate/stagegate/devcluster/internal/cluster"
 	"github.com/stagegate/stagegate/devcluster/internal/node"
 )
@@ -15,8 +16,33 @@ const (
 	maxGPUsPerNode   = 16
 )
 
+// count is a flag with a number between bounds.
+type count struct {
+	flag, usage string
+	value       int
+	from, to    int
+}
+
+func (c *count) check() error {
+	if c.value < c.from || c.value > c.to {
+		return usageError{fmt.Errorf("--%s must be from %d to %d", c.flag, c.from, c.to)}
+	}
+	return nil
+}
+
+// chosen returns nil when nobody has given the flag.
+func (c *count) chosen(flags *pflag.FlagSet) *int {
+	if !flags.Changed(c.flag) {
+		return nil
+	}
+	return &c.value
+}
+
 func newUpCommand(opts *options) *cobra.Command {
-	var nodes, gpus int
+	gpuNodes := &count{flag: "nodes", usage: "number of simulated nodes with GPUs", value: cluster.DefaultNodes, from: 1, to: node.MaxNodes}
+	gpus := &count{flag: "gpus-per-node", usage: "GPUs of each of them", value: cluster.DefaultGPUsPerNode, to: maxGPUsPerNode}
+	cpuNodes := &count{flag: "cpu-nodes", usage: "number of simulated nodes without GPUs", value: cluster.DefaultCPUNodes, to: node.MaxNodes}
+	counts := []*count{gpuNodes, gpus, cpuNodes}
 	var timeout time.Duration
 	command := &cobra.Command{
 		Use:   "up",
@@ -24,23 +50,17 @@ func newUpCommand(opts *options) *cobra.Command {
 		Args:  noArguments,
 	}
 	flags := command.Flags()
-	flags.IntVar(&nodes, "nodes", cluster.DefaultNodes, "number of simulated nodes")
-	flags.IntVar(&gpus, "gpus-per-node", cluster.DefaultGPUsPerNode, "GPUs of each node")
+	for _, c := range counts {
+		flags.IntVar(&c.value, c.flag, c.value, c.usage)
+	}
 	flags.DurationVar(&timeout, "timeout", defaultUpTimeout, "time for everything to become ready")
 	command.RunE = func(cmd *cobra.Command, _ []string) error {
-		want := cluster.Shape{}
-		if flags.Changed("nodes") {
-			want.Nodes = &nodes
+		for _, c := range counts {
+			if err := c.check(); err != nil {
+				return err
+			}
 		}
-		if flags.Changed("gpus-per-node") {
-			want.GPUsPerNode = &gpus
-		}
-		if nodes < 1 || nodes > node.MaxNodes {
-			return usageError{fmt.Errorf("--nodes must be from 1 to %d", node.MaxNodes)}
-		}
-		if gpus < 0 || gpus > maxGPUsPerNode {
-			return usageError{fmt.Errorf("--gpus-per-node must be from 0 to %d", maxGPUsPerNode)}
-		}
+		want := cluster.Shape{Nodes: gpuNodes.chosen(flags), GPUsPerNode: gpus.chosen(flags), CPUNodes: cpuNodes.chosen(flags)}
 		return runUp(cmd, opts, want, timeout)
 	}
 	return command

@@ -26,7 +26,7 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("state = %s before the first start", report.State)
 	}
 	first := d.report(t, exitDone, "up")
-	checkReport(t, first, cluster.DefaultNodes)
+	checkReport(t, first, cluster.DefaultNodes, cluster.DefaultCPUNodes)
 	if second := d.report(t, exitDone, "up"); !maps.Equal(pids(first), pids(second)) {
 		t.Errorf("a second up changed the processes: %v, then %v", pids(first), pids(second))
 	}
@@ -36,23 +36,29 @@ func TestLifecycle(t *testing.T) {
 	t.Run("registry", func(t *testing.T) { testRegistry(t, first.Registry) })
 	t.Run("repair", func(t *testing.T) { testRepair(t, d, first) })
 	t.Run("more nodes", func(t *testing.T) {
-		checkReport(t, d.report(t, exitDone, "up", "--nodes", "3"), 3)
-		checkReport(t, d.report(t, exitDone, "up"), 3)
+		checkReport(t, d.report(t, exitDone, "up", "--nodes", "3"), 3, cluster.DefaultCPUNodes)
+		checkReport(t, d.report(t, exitDone, "up", "--cpu-nodes", "2"), 3, 2)
+		checkReport(t, d.report(t, exitDone, "up", "--cpu-nodes", "0"), 3, 0)
+		checkReport(t, d.report(t, exitDone, "up"), 3, 0)
 	})
 	t.Run("down", func(t *testing.T) { testDown(t, d, first) })
 }
 
-func checkReport(t *testing.T, report cluster.Report, nodes int) {
+func checkReport(t *testing.T, report cluster.Report, gpuNodes, cpuNodes int) {
 	t.Helper()
 	if !report.Running || report.State != cluster.Running || len(report.Components) != 6 {
 		t.Errorf("report = %+v, want it running with six components", report)
 	}
-	if len(report.Nodes) != nodes {
-		t.Fatalf("%d nodes, want %d", len(report.Nodes), nodes)
+	if len(report.Nodes) != gpuNodes+cpuNodes {
+		t.Fatalf("%d nodes, want %d", len(report.Nodes), gpuNodes+cpuNodes)
 	}
-	for _, n := range report.Nodes {
-		if n.GPUs != cluster.DefaultGPUsPerNode || !n.Ready {
-			t.Errorf("node %+v, want it ready with %d GPUs", n, cluster.DefaultGPUsPerNode)
+	for i, n := range report.Nodes {
+		kind, gpus := "gpu-node-", int64(cluster.DefaultGPUsPerNode)
+		if i >= gpuNodes {
+			kind, gpus = "cpu-node-", 0
+		}
+		if n.GPUs != gpus || !n.Ready || !strings.HasPrefix(n.Name, kind) {
+			t.Errorf("node %+v, want a %s… that is ready with %d GPUs", n, kind, gpus)
 		}
 	}
 }

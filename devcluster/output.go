@@ -46,6 +46,9 @@ func describeNodes(nodes []cluster.NodeReport) string {
 	described := make([]string, 0, len(nodes))
 	for _, node := range nodes {
 		text := fmt.Sprintf("%s (%d GPUs)", node.Name, node.GPUs)
+		if node.GPUs == 0 {
+			text = node.Name + " (no GPU)"
+		}
 		if !node.Ready {
 			text += " not ready"
 		}

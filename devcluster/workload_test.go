@@ -24,16 +24,17 @@ import (
 )
 
 func newPod(name string, gpus int64, annotations map[string]string) *corev1.Pod {
-	quantity := *resource.NewQuantity(gpus, resource.DecimalSI)
+	limits := corev1.ResourceList{}
+	if gpus > 0 {
+		limits[node.GPUResource] = *resource.NewQuantity(gpus, resource.DecimalSI)
+	}
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": name}, Annotations: annotations},
 		Spec: corev1.PodSpec{
 			Tolerations: []corev1.Toleration{{Key: node.GPUResource, Operator: corev1.TolerationOpExists}},
 			Containers: []corev1.Container{{
 				Name: "server", Image: "registry.example/server:1",
-				Resources: corev1.ResourceRequirements{
-					Limits: corev1.ResourceList{node.GPUResource: quantity},
-				},
+				Resources: corev1.ResourceRequirements{Limits: limits},
 			}},
 		},
 	}
@@ -66,9 +67,15 @@ func testPods(t *testing.T, report cluster.Report) {
 		unscheduled := condition(pod, corev1.PodScheduled, corev1.ConditionFalse)
 		return unscheduled != nil && strings.Contains(unscheduled.Message, "Insufficient "+node.GPUResource)
 	})
-	intolerant := newPod("intolerant", 1, nil)
+	plain := newPod("plain", 0, nil)
+	plain.Spec.Tolerations = nil
+	awaitPod(t, client, plain, "is ready on the node without GPUs", func(pod *corev1.Pod) bool {
+		return condition(pod, corev1.PodReady, corev1.ConditionTrue) != nil &&
+			pod.Spec.NodeName == "cpu-node-1" && strings.HasPrefix(pod.Status.PodIP, "10.245.1.")
+	})
+	intolerant := newPod("intolerant", 0, nil)
 	intolerant.Spec.Tolerations = nil
-	intolerant.Spec.Containers[0].Resources = corev1.ResourceRequirements{}
+	intolerant.Spec.NodeSelector = map[string]string{"nvidia.com/gpu.present": "true"}
 	awaitPod(t, client, intolerant, "is kept off by the taint", func(pod *corev1.Pod) bool {
 		unscheduled := condition(pod, corev1.PodScheduled, corev1.ConditionFalse)
 		return unscheduled != nil && strings.Contains(unscheduled.Message, "untolerated taint")

@@ -44,7 +44,8 @@ func (l *launch) createObjects(ctx context.Context, client kubernetes.Interface)
 		return fmt.Errorf("ask for version: %w", err)
 	}
 	shape := l.recorded.Shape
-	if err := node.Ensure(ctx, client, shape.Nodes, shape.GPUsPerNode, version.GitVersion); err != nil {
+	fleet := node.Fleet{GPUNodes: shape.Nodes, GPUsPerNode: shape.GPUsPerNode, CPUNodes: shape.CPUNodes}
+	if err := node.Ensure(ctx, client, fleet, version.GitVersion); err != nil {
 		return err
 	}
 	return node.EnsureStorageClasses(ctx, client)

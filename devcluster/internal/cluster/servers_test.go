@@ -126,16 +126,17 @@ func TestComponentThatIsNeverReadyIsNamed(t *testing.T) {
 
 func TestShape(t *testing.T) {
 	t.Parallel()
-	three, four := 3, 4
+	three, four, none := 3, 4, 0
 	for _, test := range []struct {
 		name     string
 		want     Shape
 		recorded state.Shape
 		result   state.Shape
 	}{
-		{"new", Shape{}, state.Shape{}, state.Shape{Nodes: DefaultNodes, GPUsPerNode: DefaultGPUsPerNode}},
-		{"new with a wish", Shape{Nodes: &three}, state.Shape{}, state.Shape{Nodes: 3, GPUsPerNode: DefaultGPUsPerNode}},
-		{"kept", Shape{}, state.Shape{Nodes: 5, GPUsPerNode: 2}, state.Shape{Nodes: 5, GPUsPerNode: 2}},
+		{"new", Shape{}, state.Shape{}, state.Shape{Nodes: DefaultNodes, GPUsPerNode: DefaultGPUsPerNode, CPUNodes: DefaultCPUNodes}},
+		{"new with a wish", Shape{Nodes: &three}, state.Shape{}, state.Shape{Nodes: 3, GPUsPerNode: DefaultGPUsPerNode, CPUNodes: DefaultCPUNodes}},
+		{"new with none", Shape{CPUNodes: &none}, state.Shape{}, state.Shape{Nodes: DefaultNodes, GPUsPerNode: DefaultGPUsPerNode}},
+		{"kept", Shape{}, state.Shape{Nodes: 5, GPUsPerNode: 2, CPUNodes: 3}, state.Shape{Nodes: 5, GPUsPerNode: 2, CPUNodes: 3}},
 		{"changed", Shape{GPUsPerNode: &four}, state.Shape{Nodes: 5, GPUsPerNode: 2}, state.Shape{Nodes: 5, GPUsPerNode: 4}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

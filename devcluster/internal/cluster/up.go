@@ -16,13 +16,15 @@ import (
 const (
 	DefaultNodes       = 2
 	DefaultGPUsPerNode = 8
+	DefaultCPUNodes    = 1
 )
 
 // Shape is what the caller of Up asks for. A nil field keeps what the cluster
 // has, or takes the default for a new one.
 type Shape struct {
-	Nodes       *int
+	Nodes       *int // those with GPUs
 	GPUsPerNode *int
+	CPUNodes    *int
 }
 
 // Up brings the cluster up, or repairs one of which parts have died, keeping
@@ -68,13 +70,16 @@ func (c *Cluster) Up(ctx context.Context, want Shape) (report Report, err error)
 
 func (s Shape) over(recorded state.Shape) state.Shape {
 	if recorded == (state.Shape{}) {
-		recorded = state.Shape{Nodes: DefaultNodes, GPUsPerNode: DefaultGPUsPerNode}
+		recorded = state.Shape{Nodes: DefaultNodes, GPUsPerNode: DefaultGPUsPerNode, CPUNodes: DefaultCPUNodes}
 	}
 	if s.Nodes != nil {
 		recorded.Nodes = *s.Nodes
 	}
 	if s.GPUsPerNode != nil {
 		recorded.GPUsPerNode = *s.GPUsPerNode
+	}
+	if s.CPUNodes != nil {
+		recorded.CPUNodes = *s.CPUNodes
 	}
 	return recorded
 }

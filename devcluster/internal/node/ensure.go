@@ -12,12 +12,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Ensure makes the cluster have exactly count simulated nodes of that many
-// GPUs. Nodes that somebody else has added are left alone.
-func Ensure(ctx context.Context, client kubernetes.Interface, count, gpus int, kubeletVersion string) error {
-	wanted := make(map[string]bool, count)
-	for n := 1; n <= count; n++ {
-		node := describe(n, gpus, kubeletVersion)
+// Ensure makes the cluster have exactly the simulated nodes of the fleet. Nodes
+// that somebody else has added are left alone.
+func Ensure(ctx context.Context, client kubernetes.Interface, fleet Fleet, kubeletVersion string) error {
+	wanted := make(map[string]bool)
+	for _, node := range fleet.nodes(kubeletVersion) {
 		wanted[node.Name] = true
 		_, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {

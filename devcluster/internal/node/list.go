@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -20,7 +21,7 @@ type Summary struct {
 	Ready bool
 }
 
-// List returns the cluster's nodes in the order of their numbers. A node is
+// List returns the cluster's nodes, those with GPUs first. A node is
 // ready when pods can be placed on it and its simulator has sent a sign of
 // life since the given time: what an earlier run left behind does not count.
 func List(ctx context.Context, client kubernetes.Interface, since time.Time) ([]Summary, error) {
@@ -44,11 +45,12 @@ func List(ctx context.Context, client kubernetes.Interface, since time.Time) ([]
 		})
 	}
 	slices.SortFunc(summaries, func(a, b Summary) int {
-		// The shorter name has the smaller number: gpu-node-9, gpu-node-10.
-		if d := len(a.Name) - len(b.Name); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(
+			cmp.Compare(b.GPUs, a.GPUs),
+			// The shorter name has the smaller number: gpu-node-9, gpu-node-10.
+			cmp.Compare(len(a.Name), len(b.Name)),
+			cmp.Compare(a.Name, b.Name),
+		)
 	})
 	return summaries, nil
 }

@@ -38,8 +38,9 @@ type Ports struct {
 
 // Shape says which simulated nodes the cluster has.
 type Shape struct {
-	Nodes       int `json:"nodes"`
+	Nodes       int `json:"nodes"` // those with GPUs
 	GPUsPerNode int `json:"gpus_per_node"`
+	CPUNodes    int `json:"cpu_nodes"`
 }
 
 // Component is one process of the cluster.

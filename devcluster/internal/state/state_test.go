@@ -20,7 +20,7 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Fatalf("error = %v, want ErrNone", err)
 	}
 	want := New()
-	want.Shape = Shape{Nodes: 2, GPUsPerNode: 8}
+	want.Shape = Shape{Nodes: 2, GPUsPerNode: 8, CPUNodes: 1}
 	want.Ports = Ports{APIServer: 6443, Registry: 5000}
 	want.Record(Component{Name: "etcd", Identity: process.Identity{PID: 7, StartTicks: 9}, StartedAt: time.Unix(1, 0).UTC()})
 	want.Record(Component{Name: "etcd", Identity: process.Identity{PID: 8, StartTicks: 10}, StartedAt: time.Unix(2, 0).UTC()})
