@@ -147,6 +147,8 @@ func (a *app) rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       Version,
+		Args:          knownCommand,
+		RunE:          showHelp,
 		CompletionOptions: cobra.CompletionOptions{
 			HiddenDefaultCmd: true,
 		},
@@ -165,6 +167,21 @@ func (a *app) rootCommand() *cobra.Command {
 	wrapArguments(root)
 	return root
 }
+
+// knownCommand refuses what is no command of cmd, and suggests what is.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	const typos = 2
+	cmd.SuggestionsMinimumDistance = typos
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return fmt.Errorf("unknown command %q, did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	return fmt.Errorf("unknown command %q", args[0])
+}
+
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // wrapArguments makes a wrong number of arguments a usage error.
 func wrapArguments(cmd *cobra.Command) {

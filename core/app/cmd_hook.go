@@ -12,6 +12,8 @@ func (a *app) hookCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hook",
 		Short: "Start runs from git pushes",
+		Args:  knownCommand,
+		RunE:  showHelp,
 	}
 	cmd.AddCommand(a.hookInstallCommand(), a.hookRunCommand(), a.hookWorkCommand())
 	return cmd

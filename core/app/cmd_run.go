@@ -50,9 +50,9 @@ func (a *app) runCommand() *cobra.Command {
 type job struct {
 	path    string
 	flags   runFlags
-	id      string      // of the run; empty means a new one
-	ref     string      // that was pushed; empty means what git says
-	trigger string      // what started it; empty means by hand
+	id      string       // of the run; empty means a new one
+	ref     string       // that was pushed; empty means what git says
+	trigger string       // what started it; empty means by hand
 	journal runstate.Run // of a run that a trigger has made; nil means that a checked job gets one
 }
 
@@ -97,7 +97,7 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 		j.id = runstate.NewID(now())
 	}
 	l, err := a.load(ctx, s, host, request{
-		path: j.path, flags: j.flags.pipelineFlags, ref: j.ref,
+		path: j.path, flags: j.flags.pipelineFlags, ref: j.ref, masks: masks,
 		run: &config.Run{ID: j.id, StartedAt: now()},
 	})
 	if err != nil {

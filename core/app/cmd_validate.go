@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/redact"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -43,11 +44,13 @@ func (a *app) validate(ctx context.Context, req request, format string) (err err
 	if err != nil {
 		return err
 	}
-	host, err := a.pluginHost(ctx, s, nil, nil)
+	masks := redact.New()
+	host, err := a.pluginHost(ctx, s, nil, masks.Text)
 	if err != nil {
 		return err
 	}
 	defer a.closeHost(ctx, host, &err)
+	req.masks = masks
 	l, err := a.load(ctx, s, host, req)
 	if err != nil {
 		return err

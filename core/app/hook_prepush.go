@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/trigger"
 )
 
@@ -45,12 +46,13 @@ func (a *app) checkCommit(ctx context.Context, repository, pipeline string, u tr
 	if err != nil {
 		return err
 	}
-	host, err := a.pluginHost(ctx, s, nil, nil)
+	masks := redact.New()
+	host, err := a.pluginHost(ctx, s, nil, masks.Text)
 	if err != nil {
 		return err
 	}
 	defer a.closeHost(ctx, host, &err)
-	l, err := a.load(ctx, s, host, request{path: filepath.Join(tree, pipeline), ref: u.Ref})
+	l, err := a.load(ctx, s, host, request{path: filepath.Join(tree, pipeline), ref: u.Ref, masks: masks})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/pluginhost"
+	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/secret"
 	"github.com/stagegate/stagegate/core/source"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -35,6 +36,7 @@ type loaded struct {
 	facts   source.Facts
 	digests map[string]string // of plugins, by name
 	diags   diag.List
+	masks   *redact.Redactor
 }
 
 // request says what to load.
@@ -45,6 +47,8 @@ type request struct {
 	run *config.Run
 	// ref replaces what git says, for a commit that was pushed to a ref.
 	ref string
+	// masks learns what is sensitive.
+	masks *redact.Redactor
 }
 
 // load reads a pipeline, the schemas of its plugins and the facts of its
@@ -52,7 +56,7 @@ type request struct {
 // never nil without an error.
 func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req request) (*loaded, error) {
 	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version})
-	out := &loaded{source: src, digests: make(map[string]string)}
+	out := &loaded{source: src, digests: make(map[string]string), masks: req.masks}
 	inputs, problems := config.ReadInputs(config.InputSources{
 		Env: a.Environ, Files: req.flags.varFiles, Flags: req.flags.vars,
 	})
@@ -77,9 +81,14 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 		Git: config.Git{
 			Commit: out.facts.Commit, Ref: out.facts.Ref, Clean: out.facts.Clean, Repository: out.facts.Repository,
 		},
-		Secrets: secrets{ctx: ctx, resolver: secret.NewResolver(s.operator.Secrets, a.lookupEnv)},
+		Secrets: secrets{ctx: ctx, resolver: secret.NewResolver(s.operator.Secrets, a.lookupEnv), masks: req.masks},
 	})
-	out.Loaded, out.diags = ready, append(diags, problems...).Sorted()
+	out.Loaded, out.diags = ready, append(diags, problems...)
+	out.mask(req.masks)
+	if ready != nil && !out.diags.HasErrors() {
+		out.diags = append(out.diags, engine.Check(ready.Pipeline)...)
+	}
+	out.diags = out.diags.Sorted()
 	return out, nil
 }
 
@@ -124,11 +133,15 @@ func pluginDetail(e *engine.PluginError) string {
 type secrets struct {
 	ctx      context.Context //nolint:containedctx // the evaluator's interface has none; the load's counts
 	resolver *secret.Resolver
+	masks    *redact.Redactor
 }
 
-// Secret is the value of a secret.
+// Secret is the value of a secret, which is masked from then on.
 func (s secrets) Secret(name string) (string, error) {
 	value, err := s.resolver.Resolve(s.ctx, name)
+	if err == nil && len(value) > 0 {
+		_ = s.masks.Add(string(value)) // the engine warns of one that is too short
+	}
 	return string(value), err
 }
 

@@ -68,7 +68,7 @@ func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stag
 	}
 	var out diag.List
 	for _, d := range resp.GetDiagnostics() {
-		out = append(out, l.Evaluator.Place(stage, d))
+		out = append(out, masked(l.masks, l.Evaluator.Place(stage, d)))
 	}
 	return out, nil
 }

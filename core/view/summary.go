@@ -35,11 +35,15 @@ func table(b *strings.Builder, p palette, heading string, rows [][]string) {
 		return
 	}
 	fmt.Fprintf(b, "\n%s\n", p.bold(heading))
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
 	}
 	_ = t.Flush() // a strings.Builder never fails
+	for line := range strings.Lines(text.String()) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
 }
 
 func writeStages(b *strings.Builder, s *runstate.RunState, p palette, now time.Time) {

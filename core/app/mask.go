@@ -1,0 +1,50 @@
+package app
+
+import (
+	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/redact"
+	"github.com/stagegate/stagegate/sdk/dynamic"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// mask has what is sensitive masked from here on, before any plugin can say
+// it. Variables count by themselves and not only as part of an argument: a
+// stage may print any piece of what it gets.
+func (l *loaded) mask(masks *redact.Redactor) {
+	if l.Loaded == nil {
+		return
+	}
+	for _, v := range l.Variables {
+		maskSensitive(masks, v.Value)
+	}
+	for _, with := range l.With {
+		maskSensitive(masks, with)
+	}
+}
+
+func maskSensitive(masks *redact.Redactor, v cty.Value) {
+	bare, marks := v.UnmarkDeepWithPaths()
+	for _, place := range marks {
+		if _, ok := place.Marks[dynamic.Sensitive]; !ok {
+			continue
+		}
+		part, err := place.Path.Apply(bare)
+		if err != nil {
+			continue // a path that UnmarkDeepWithPaths gave always applies
+		}
+		_ = cty.Walk(part, func(_ cty.Path, leaf cty.Value) (bool, error) { // the function never fails
+			if leaf.Type() == cty.String && leaf.IsKnown() && !leaf.IsNull() {
+				// What is too short cannot be masked: the engine warns of it, at
+				// the stage that gets it.
+				_ = masks.Add(leaf.AsString())
+			}
+			return true, nil
+		})
+	}
+}
+
+// masked are diagnostics of plugins, without what is sensitive.
+func masked(masks *redact.Redactor, d diag.Diagnostic) diag.Diagnostic {
+	d.Summary, d.Detail = masks.Text(d.Summary), masks.Text(d.Detail)
+	return d
+}
