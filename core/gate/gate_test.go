@@ -340,10 +340,14 @@ func TestNothingPassesWhenAPolicyIsNotWhole(t *testing.T) {
 		"plugin crashes": {func() (*response, error) {
 			return nil, &engine.PluginError{Plugin: "policy", Class: "plugin_crashed", Err: errors.New("exit status 2")}
 		}, fault, "exit status 2"},
-		"no answer":          {func() (*response, error) { return nil, nil }, fault, "no verdict"},
-		"empty answer":       {func() (*response, error) { return &response{}, nil }, fault, "no verdict"},
-		"strange verdict":    {broken(func(r *response) { r.Verdict = 77 }), fault, "no verdict (77)"},
-		"error":              {broken(func(r *response) { r.Verdict, r.Error = pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR, "undefined" }), fault, "undefined"},
+		"no answer":       {func() (*response, error) { return nil, nil }, fault, "no verdict"},
+		"empty answer":    {func() (*response, error) { return &response{}, nil }, fault, "no verdict"},
+		"strange verdict": {broken(func(r *response) { r.Verdict = 77 }), fault, "no verdict (77)"},
+		"error":           {broken(func(r *response) { r.Verdict, r.Error = pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR, "undefined" }), fault, "undefined"},
+		"error by diagnostic": {broken(func(r *response) {
+			r.Verdict = pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR
+			r.Diagnostics = []*pluginv1.Diagnostic{{Summary: "Unusable bundle", Detail: "it is empty"}}
+		}), fault, "Unusable bundle: it is empty"},
 		"error, no reason":   {broken(func(r *response) { r.Verdict = pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR }), fault, "could not be evaluated"},
 		"no rule":            {broken(func(r *response) { r.Rules = nil }), fault, "evaluated no rule"},
 		"no bundle":          {broken(func(r *response) { r.Bundles = nil }), fault, "no bundle"},

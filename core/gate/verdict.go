@@ -108,13 +108,13 @@ func checkAnswer(resp *pluginv1.EvaluateResponse) error {
 }
 
 func firstSummary(list []*pluginv1.Diagnostic) string {
-	for _, d := range list {
-		if d.GetDetail() != "" {
-			return d.GetSummary() + ": " + d.GetDetail()
-		}
-		return d.GetSummary()
+	if len(list) == 0 {
+		return ""
 	}
-	return ""
+	if detail := list[0].GetDetail(); detail != "" {
+		return list[0].GetSummary() + ": " + detail
+	}
+	return list[0].GetSummary()
 }
 
 func (v *verdict) allows() bool {

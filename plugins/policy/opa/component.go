@@ -95,8 +95,7 @@ func (c *Component) Evaluate(ctx context.Context, req sdk.EvaluateRequest) (sdk.
 	out := sdk.Evaluation{Bundles: []sdk.Bundle{p.identity}}
 	judged, err := p.judge(ctx, req.Input)
 	if err != nil {
-		out.Err = err.Error()
-		return out, nil
+		return out, err // what was asked is part of the record
 	}
 	judged.Bundles = out.Bundles
 	return judged, nil

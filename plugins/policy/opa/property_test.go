@@ -3,6 +3,7 @@ package opa
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,7 +117,7 @@ func removals(doc any, visit func(path []string, without any)) {
 	walk = func(value any, path []string, rebuild func(any) any) {
 		switch v := value.(type) {
 		case map[string]any:
-			for key := range v {
+			for _, key := range slices.Sorted(maps.Keys(v)) {
 				rest := make(map[string]any, len(v))
 				for k, e := range v {
 					if k != key {
@@ -196,7 +197,9 @@ func TestRemovingNeverTurnsDenyIntoAllow(t *testing.T) {
 				if last := path[len(path)-1]; (last == "source" || last == "checked_at") && name != "root" {
 					return
 				}
-				tried++
+				if tried++; (tried+len(name))%stride != 0 {
+					return
+				}
 				if verdictOf(t, p, without) == sdk.VerdictPass && !repairs(path, changed) {
 					t.Errorf("without %s it passes", strings.Join(path, "/"))
 				}
