@@ -18,10 +18,10 @@ help: ## Show what there is
 .PHONY: build
 build: ## Build the runner and its plugins into bin/
 	@mkdir -p bin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/runner ./cmd/runner
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/runner ./cmd/runner
 	@for p in $(PLUGINS); do \
 		echo "go build -o bin/runner-plugin-$$p ./plugins/$$p"; \
-		go build -trimpath -ldflags '$(LDFLAGS)' -o bin/runner-plugin-$$p ./plugins/$$p; \
+		CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/runner-plugin-$$p ./plugins/$$p; \
 	done
 
 .PHONY: devcluster

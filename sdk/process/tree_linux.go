@@ -45,13 +45,40 @@ func waitWithoutReaping(pid int) {
 	}
 }
 
-// orphans reports whether this process may have adopted somebody. The kernel
-// gives orphans to the main thread, where commands seldom start: so an empty
-// list there means none, at the cost of one small read.
+// orphans reports whether this process has adopted somebody. The kernel gives
+// orphans to the main thread; what that thread has started itself leads a group
+// of its own in this session, and is not one.
 func orphans() bool {
 	pid := strconv.Itoa(os.Getpid())
 	children, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
-	return err != nil || len(bytes.TrimSpace(children)) > 0
+	if err != nil {
+		return true
+	}
+	for field := range bytes.FieldsSeq(children) {
+		child, err := strconv.Atoi(string(field))
+		if err != nil || !startedHere(child) && !reaped(child) {
+			return true
+		}
+	}
+	return false
+}
+
+// reaped takes an orphan that has died off the list of children.
+func reaped(pid int) bool {
+	var status syscall.WaitStatus
+	got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil)
+	return err == nil && got == pid
+}
+
+// startedHere reports whether a child is a command that this process started,
+// which is left to its exec.Cmd.
+func startedHere(pid int) bool {
+	_, group, session, ok := relations(pid)
+	if !ok {
+		return true // it is gone
+	}
+	own, _, errno := syscall.RawSyscall(syscall.SYS_GETSID, 0, 0, 0)
+	return errno == 0 && group == pid && session == int(own)
 }
 
 // KillTree kills every process whose environment carries the cookie
@@ -130,16 +157,10 @@ func marked(pid int, cookie []byte) bool {
 	return false
 }
 
-// reapOrphan waits for a killed process that this one has adopted. A command
-// that was started here leads a group of its own in this session, and is left
-// to its exec.Cmd.
+// reapOrphan waits for a killed process that this one has adopted.
 func reapOrphan(pid int) {
-	parent, group, session, ok := relations(pid)
-	if !ok || parent != os.Getpid() {
-		return
-	}
-	own, _, errno := syscall.RawSyscall(syscall.SYS_GETSID, 0, 0, 0)
-	if errno == 0 && group == pid && session == int(own) {
+	parent, _, _, ok := relations(pid)
+	if !ok || parent != os.Getpid() || startedHere(pid) {
 		return
 	}
 	var status syscall.WaitStatus
