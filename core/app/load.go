@@ -85,6 +85,7 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	})
 	out.Loaded, out.diags = ready, append(diags, problems...)
 	out.mask(req.masks)
+	out.checkSecrets(s.operator.Secrets)
 	if ready != nil && !out.diags.HasErrors() {
 		out.diags = append(out.diags, engine.Check(ready.Pipeline)...)
 	}

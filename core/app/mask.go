@@ -1,8 +1,14 @@
 package app
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/redact"
+	"github.com/stagegate/stagegate/core/secret"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -47,4 +53,21 @@ func maskSensitive(masks *redact.Redactor, v cty.Value) {
 func masked(masks *redact.Redactor, d diag.Diagnostic) diag.Diagnostic {
 	d.Summary, d.Detail = masks.Text(d.Summary), masks.Text(d.Detail)
 	return d
+}
+
+// checkSecrets reports the secrets that nobody has configured: that is known
+// before anything runs, and also when nothing will.
+func (l *loaded) checkSecrets(configured map[string]secret.Source) {
+	if l.Loaded == nil {
+		return
+	}
+	for _, stage := range l.Pipeline.Stages {
+		for _, name := range stage.Secrets {
+			if _, ok := configured[name]; !ok {
+				l.diags.Append(&stage.Range, fmt.Sprintf("Unknown secret %q", name),
+					"The operator's configuration says where secrets are, and has none of that name. "+
+						spelling.Hint(name, slices.Collect(maps.Keys(configured)), "secrets"))
+			}
+		}
+	}
 }

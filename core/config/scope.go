@@ -79,6 +79,11 @@ func (s *scope) explain(expr hclsyntax.Expression, problems hcl.Diagnostics) dia
 	}
 	for i := range diags {
 		diags[i].Detail = "The reason is not shown, because a sensitive value is used here."
+		// What secret(…) itself says never holds a value.
+		call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](problems[i])
+		if ok && call.CalledFunctionName() == "secret" && call.FunctionCallError() != nil {
+			diags[i].Summary, diags[i].Detail = "Secret cannot be read", upper(call.FunctionCallError().Error())+"."
+		}
 	}
 	return diags
 }

@@ -264,15 +264,20 @@ func TestIDs(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 23, 16, 42, 10, 0, time.FixedZone("CET", 3600))
 	seen := make(map[string]bool)
-	for range 200 {
-		id := runstate.NewID(at)
+	last := ""
+	for step := range 200 {
+		id := runstate.NewID(at.Add(time.Duration(step) * 4 * time.Millisecond))
 		if !strings.HasPrefix(id, "20261123-154210-") || !runstate.ValidID(id) || strings.ContainsAny(id[16:], "01ilou") {
 			t.Fatalf("id = %q", id)
 		}
-		seen[id] = true
+		if id <= last {
+			t.Errorf("%s is later than %s and sorts first", id, last)
+		}
+		last = id
+		seen[runstate.NewID(at)] = true
 	}
-	if len(seen) < 190 {
-		t.Errorf("only %d different ids of 200", len(seen))
+	if len(seen) < 100 {
+		t.Errorf("only %d different ids of one moment", len(seen))
 	}
 	if later := runstate.NewID(at.Add(time.Second)); later[:15] <= runstate.NewID(at)[:15] {
 		t.Errorf("a later id sorts first: %s", later)

@@ -11,13 +11,18 @@ const idLetters = "23456789abcdefghjkmnpqrstvwxyz"
 
 var idPattern = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-z]{4}$`)
 
-// NewID is an id for a run that starts now. Ids sort by time, to the second.
+// NewID is an id for a run that starts now. Ids sort by time, to about a
+// millisecond: the first half of the tail is the fraction of the second, the
+// second half is random.
 func NewID(now time.Time) string {
-	tail := make([]byte, 4)
+	const base = len(idLetters)
+	slot := now.Nanosecond() * base * base / int(time.Second)
+	var random [2]byte
 	// Since Go 1.24 rand.Read never fails.
-	_, _ = rand.Read(tail)
-	for i, b := range tail {
-		tail[i] = idLetters[int(b)%len(idLetters)]
+	_, _ = rand.Read(random[:])
+	tail := []byte{
+		idLetters[slot/base], idLetters[slot%base],
+		idLetters[int(random[0])%base], idLetters[int(random[1])%base],
 	}
 	return now.UTC().Format("20060102-150405-") + string(tail)
 }
