@@ -95,8 +95,13 @@ func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host) (*gat
 	if err != nil {
 		return nil, err
 	}
+	var declared []gate.Declaration
+	for _, f := range s.operator.Facts {
+		declared = append(declared, gate.Declaration(f))
+	}
 	return gate.New(host, gate.Options{
-		KeyFile: s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
+		Declared: declared,
+		KeyFile:  s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
 		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime,
 		Describe: describe, Now: now,
 	})

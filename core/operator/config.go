@@ -25,6 +25,7 @@ type Config struct {
 	// Policies govern every deployer stage. Empty means the built-in bundle.
 	Policies []Policy
 	Secrets  map[string]secret.Source
+	Facts    []Fact // that the operator answers for
 	// Sources are the files by name, for messages.
 	Sources map[string][]byte
 }
@@ -46,6 +47,7 @@ type fileConfig struct {
 	Decision    *fileDecision  `hcl:"decision,block"`
 	Policies    []filePolicy   `hcl:"policy,block"`
 	Secrets     []secretConfig `hcl:"secret,block"`
+	Facts       []fileFact     `hcl:"fact,block"`
 }
 
 type fileDecision struct {
@@ -90,6 +92,7 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 	out.takeScalars(in, top, &diags)
 	out.takePolicies(in.Policies, &diags)
 	out.takeSecrets(in.Secrets, &diags)
+	out.takeFacts(in.Facts, &diags)
 	return out, diags.Sorted()
 }
 

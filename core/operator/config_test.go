@@ -1,12 +1,14 @@
 package operator_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/core/operator"
 )
 
@@ -23,6 +25,10 @@ policy "compliance" {
   with { parameters = { a = 1 } }
 }
 secret "token" { env = "TOKEN" }
+fact "registry.hosts" {
+  value = [{ host = "registry.example", tls = "1.2" }]
+  by    = "platform team"
+}
 `), "runner.hcl")
 	if len(diags) > 0 {
 		t.Fatalf("got %+v", diags)
@@ -31,20 +37,28 @@ secret "token" { env = "TOKEN" }
 		len(c.Policies) != 1 || c.Policies[0].Uses != "policy.opa" || c.Secrets["token"].Env != "TOKEN" {
 		t.Errorf("got %+v", c)
 	}
+	want := operator.Fact{Name: "registry.hosts", Value: json.RawMessage(`[{"host":"registry.example","tls":"1.2"}]`), By: "platform team"}
+	if diff := cmp.Diff([]operator.Fact{want}, c.Facts); diff != "" {
+		t.Errorf("facts (-want +got):\n%s", diff)
+	}
 }
 
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
-		`home = "state"`:                      "not absolute",
-		`parallelism = 0`:                     "out of range",
-		`plugin_path = ["plugins"]`:           "not absolute",
-		`pass_env = ["A=B"]`:                  "Not the name",
-		`decision { lifetime = "1s" }`:        "out of range",
-		`secret "a" {}`:                       "One source",
-		`secret "a" { file = "b" }`:           "not absolute",
-		`policys "a" { uses = "policy.opa" }`: "Unsupported block",
-		"policy \"a\" { uses = \"x\" }\npolicy \"a\" { uses = \"x\" }": "Duplicate policy",
+		`home = "state"`:                              "not absolute",
+		`parallelism = 0`:                             "out of range",
+		`plugin_path = ["plugins"]`:                   "not absolute",
+		`pass_env = ["A=B"]`:                          "Not the name",
+		`decision { lifetime = "1s" }`:                "out of range",
+		`secret "a" {}`:                               "One source",
+		`secret "a" { file = "b" }`:                   "not absolute",
+		`policys "a" { uses = "policy.opa" }`:         "Unsupported block",
+		"fact \"a\" {\nvalue = 1\nby = \"\"\n}":       "Nobody answers",
+		"fact \"a\" {\nvalue = null\nby = \"me\"\n}":  "without a value",
+		"fact \"a\" {\nvalue = var.x\nby = \"me\"\n}": "Variables not allowed",
+		"fact \"a\" {\nvalue = 1\nby = \"x\"\n}\nfact \"a\" {\nvalue = 2\nby = \"x\"\n}": "Duplicate fact",
+		"policy \"a\" { uses = \"x\" }\npolicy \"a\" { uses = \"x\" }":                   "Duplicate policy",
 	} {
 		_, diags := operator.Parse([]byte(src), "runner.hcl")
 		if len(diags) != 1 || !strings.Contains(diags[0].Summary, want) {
