@@ -116,7 +116,7 @@ func planResultWire(r PlanResult) *pluginv1.PlanResponse {
 	}
 	for _, c := range r.Plan.Changes {
 		out.Plan.Changes = append(out.Plan.Changes, &pluginv1.Change{
-			Action: pluginv1.ChangeAction(c.Action), Object: c.Object, Diff: text(c.Diff, maxText), //nolint:gosec // same numbers
+			Action: pluginv1.ChangeAction(c.Action), Object: c.Object, Diff: text(c.Diff, maxText), Digest: c.Digest, //nolint:gosec // same numbers
 		})
 	}
 	return out
@@ -153,7 +153,9 @@ func planOf(p *pluginv1.Plan) Plan {
 		Environment: p.GetEnvironment(), Target: p.GetTarget(),
 	}
 	for _, c := range p.GetChanges() {
-		out.Changes = append(out.Changes, Change{Action: ChangeAction(c.GetAction()), Object: c.GetObject(), Diff: c.GetDiff()})
+		out.Changes = append(out.Changes, Change{
+			Action: ChangeAction(c.GetAction()), Object: c.GetObject(), Diff: c.GetDiff(), Digest: c.GetDigest(),
+		})
 	}
 	return out
 }

@@ -40,6 +40,9 @@ type Change struct {
 	Action ChangeAction
 	Object string
 	Diff   string // for people, without secrets
+	// Digest of the object as it will be applied; optional. It tells which
+	// objects differ between two plans, whatever the cluster holds.
+	Digest string
 }
 
 // ChangeAction says what happens to an object.

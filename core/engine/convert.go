@@ -159,7 +159,7 @@ func (r *run) planOf(in *pluginv1.Plan) *event.Plan {
 	for _, c := range bounded(in.GetChanges(), maxChanges) {
 		out.Changes = append(out.Changes, event.Change{
 			Action: strings.ToLower(strings.TrimPrefix(c.GetAction().String(), "CHANGE_ACTION_")),
-			Object: r.clean(c.GetObject(), maxLine), Diff: r.clean(c.GetDiff(), maxDetail),
+			Object: r.clean(c.GetObject(), maxLine), Diff: r.clean(c.GetDiff(), maxDetail), Digest: r.clean(c.GetDigest(), maxName),
 		})
 	}
 	return out

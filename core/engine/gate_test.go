@@ -211,13 +211,32 @@ func TestPolicyStageWithoutDeployer(t *testing.T) {
 
 func TestPlanThatChangedIsNotApplied(t *testing.T) {
 	t.Parallel()
+	created := pluginv1.ChangeAction_CHANGE_ACTION_CREATE
+	for name, changes := range map[string][2][]*pluginv1.Change{
+		"by their differences from the cluster": {
+			{{Action: created, Object: "Service default/digits"}, {Object: "Deployment default/digits", Diff: "replicas: 2"}},
+			{{Action: created, Object: "Service default/digits"}, {Object: "Deployment default/digits", Diff: "replicas: 4"}},
+		},
+		"by their digests": {
+			{{Action: created, Object: "Service default/digits", Digest: "a"}, {Action: created, Object: "Deployment default/digits", Digest: "b"}},
+			{{Object: "Service default/digits", Diff: "port: 1", Digest: "a"}, {Action: created, Object: "Deployment default/digits", Digest: "c"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testPlanChanged(t, changes)
+		})
+	}
+}
+
+func testPlanChanged(t *testing.T, changes [2][]*pluginv1.Change) {
+	t.Helper()
 	w := release(t)
 	w.plugins.plan = func(context.Context, *pluginv1.PlanRequest) (*pluginv1.PlanResponse, error) {
-		same := &pluginv1.Change{Action: pluginv1.ChangeAction_CHANGE_ACTION_CREATE, Object: "Service default/digits"}
 		if len(w.plugins.planned) == 1 {
-			return planned("one", same, &pluginv1.Change{Object: "Deployment default/digits", Diff: "replicas: 2"}), nil
+			return planned("one", changes[0]...), nil
 		}
-		return planned("two", same, &pluginv1.Change{Object: "Deployment default/digits", Diff: "replicas: 4"}), nil
+		return planned("two", changes[1]...), nil
 	}
 	out := w.mustRun()
 	got := stageOf(t, out, "serve")

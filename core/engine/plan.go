@@ -112,7 +112,13 @@ func differences(before, after []event.Change) []string {
 	}
 	differ := make(map[string]bool)
 	for _, c := range after {
-		if was[c.Object] != c {
+		// Without digests all that is known of an object counts, though the
+		// cluster alone may have changed.
+		same := was[c.Object] == c
+		if c.Digest != "" {
+			same = was[c.Object].Digest == c.Digest
+		}
+		if !same {
 			differ[c.Object] = true
 		}
 		delete(was, c.Object)

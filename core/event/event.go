@@ -218,6 +218,7 @@ type Change struct {
 	Action string `json:"action"` // create, update, delete, none, unknown
 	Object string `json:"object"`
 	Diff   string `json:"diff,omitempty"`
+	Digest string `json:"digest,omitempty"` // of the object as it will be applied
 }
 
 // Decision is a verdict on a plan.

@@ -72,7 +72,11 @@ func changes(ctx context.Context, client *cluster.Client, c content, found *sdk.
 		if err != nil {
 			return nil, explain(err)
 		}
-		change := sdk.Change{Object: o.Ref().String(), Action: sdk.ActionCreate}
+		digest, err := manifest.Digest(o)
+		if err != nil {
+			return nil, err
+		}
+		change := sdk.Change{Object: o.Ref().String(), Action: sdk.ActionCreate, Digest: digest}
 		if before != nil {
 			change.Action, change.Diff = sdk.ActionNone, diff(before, after)
 			if change.Diff != "" {

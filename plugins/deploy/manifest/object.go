@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Object is one Kubernetes object as JSON would hold it: maps, slices, strings,
@@ -116,13 +117,24 @@ func Canonical(v any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
-// revisionOf is the short name of a pod template: equal templates, equal
-// revisions.
-func revisionOf(template map[string]any) (string, error) {
-	raw, err := Canonical(template)
+// Digest is that of the canonical form.
+func Digest(v any) (string, error) {
+	raw, err := Canonical(v)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])[:8], nil
+	return digestPrefix + hex.EncodeToString(sum[:]), nil
+}
+
+const digestPrefix = "sha256:"
+
+// revisionOf is the short name of a pod template: equal templates, equal
+// revisions.
+func revisionOf(template map[string]any) (string, error) {
+	digest, err := Digest(template)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimPrefix(digest, digestPrefix)[:8], nil
 }

@@ -415,7 +415,10 @@ type Change struct {
 	// The object, for example Deployment default/digits.
 	Object string `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"`
 	// The differences, for people, without secrets.
-	Diff          string `protobuf:"bytes,3,opt,name=diff,proto3" json:"diff,omitempty"`
+	Diff string `protobuf:"bytes,3,opt,name=diff,proto3" json:"diff,omitempty"`
+	// Digest of the object as it will be applied, or empty. It tells which objects
+	// differ between two plans, whatever the cluster holds.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -467,6 +470,13 @@ func (x *Change) GetObject() string {
 func (x *Change) GetDiff() string {
 	if x != nil {
 		return x.Diff
+	}
+	return ""
+}
+
+func (x *Change) GetDigest() string {
+	if x != nil {
+		return x.Digest
 	}
 	return ""
 }
@@ -873,11 +883,12 @@ const file_runner_plugin_v1_deployer_proto_rawDesc = "" +
 	"\acontent\x18\x03 \x01(\fR\acontent\x122\n" +
 	"\achanges\x18\x04 \x03(\v2\x18.runner.plugin.v1.ChangeR\achanges\x12 \n" +
 	"\venvironment\x18\x05 \x01(\tR\venvironment\x12\x16\n" +
-	"\x06target\x18\x06 \x01(\tR\x06target\"l\n" +
+	"\x06target\x18\x06 \x01(\tR\x06target\"\x84\x01\n" +
 	"\x06Change\x126\n" +
 	"\x06action\x18\x01 \x01(\x0e2\x1e.runner.plugin.v1.ChangeActionR\x06action\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x12\n" +
-	"\x04diff\x18\x03 \x01(\tR\x04diff\"\xe3\x01\n" +
+	"\x04diff\x18\x03 \x01(\tR\x04diff\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\"\xe3\x01\n" +
 	"\fApplyRequest\x12\x1c\n" +
 	"\tcomponent\x18\x01 \x01(\tR\tcomponent\x123\n" +
 	"\aattempt\x18\x02 \x01(\v2\x19.runner.plugin.v1.AttemptR\aattempt\x126\n" +
