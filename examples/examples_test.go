@@ -35,9 +35,8 @@ func TestExamples(t *testing.T) {
 					if err := os.CopyFS(e.Cd, os.DirFS(dir)); err != nil {
 						return fmt.Errorf("copy the example: %w", err)
 					}
-					env.setup(e)
 					// What a run in the tree has left behind is no part of it.
-					return errors.Join(os.RemoveAll(filepath.Join(e.Cd, "out")), os.RemoveAll(filepath.Join(e.Cd, "dist")))
+					return errors.Join(env.setup(e), os.RemoveAll(filepath.Join(e.Cd, "out")), os.RemoveAll(filepath.Join(e.Cd, "dist")))
 				},
 			})
 		})

@@ -2,6 +2,7 @@ package examples
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -88,13 +89,21 @@ func (s *surroundings) cluster() (*devcluster, error) {
 
 // setup gives a script the runner and a state folder of its own. The home
 // folder stays the user's: Go keeps its cache there, Docker its configuration.
-func (s *surroundings) setup(e *testscript.Env) {
+func (s *surroundings) setup(e *testscript.Env) error {
 	e.Setenv("HOME", os.Getenv("HOME"))
 	e.Setenv("PATH", s.bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 	e.Setenv("RUNNER_HOME", filepath.Join(e.WorkDir, "state"))
 	e.Setenv("RUNNER_PLUGIN_PATH", filepath.Join(s.bin, "vendor"))
 	e.Setenv("NO_COLOR", "1")
+	config := "# the operator's\n"
+	if engine := os.Getenv("DOCKER_HOST"); engine != "" {
+		// Commands get no variable that the operator does not pass.
+		e.Setenv("DOCKER_HOST", engine)
+		config = `pass_env = ["DOCKER_HOST"]` + "\n"
+	}
+	dir := filepath.Join(e.WorkDir, "config", "stagegate")
+	return errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "runner.hcl"), []byte(config), 0o600))
 }
 
 // commands are those that scripts have beside testscript's own.
