@@ -53,6 +53,7 @@ type job struct {
 	id      string       // of the run; empty means a new one
 	ref     string       // that was pushed; empty means what git says
 	trigger string       // what started it; empty means by hand
+	tree    string       // checkout that is left out of messages
 	journal runstate.Run // of a run that a trigger has made; nil means that a checked job gets one
 }
 
@@ -106,7 +107,7 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 	if err := l.validate(ctx, host); err != nil {
 		return err
 	}
-	a.show(l.diags, l.source.Contents())
+	a.show(within(l.diags, j.tree), l.sources(j.tree))
 	if l.diags.HasErrors() {
 		return errShown(exitUsage)
 	}

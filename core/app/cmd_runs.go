@@ -20,7 +20,7 @@ type runEntry struct {
 	ID       string       `json:"id"`
 	Pipeline string       `json:"pipeline"`
 	Status   event.Status `json:"status"`
-	Started  time.Time    `json:"started"`
+	Started  time.Time    `json:"started,omitzero"`
 	Seconds  float64      `json:"duration_seconds"`
 	Commit   string       `json:"commit,omitempty"`
 	Ref      string       `json:"ref,omitempty"`

@@ -18,8 +18,8 @@ type runReport struct {
 	ID        string         `json:"id"`
 	Status    event.Status   `json:"status"`
 	ExitCode  int            `json:"exit_code"`
-	Started   time.Time      `json:"started"`
-	Ended     time.Time      `json:"ended"`
+	Started   time.Time      `json:"started,omitzero"`
+	Ended     time.Time      `json:"ended,omitzero"`
 	Run       event.Run      `json:"run"`
 	Failure   *event.Failure `json:"failure,omitempty"`
 	Stages    []stageReport  `json:"stages"`
@@ -91,7 +91,7 @@ func (a *app) showRun(ctx context.Context, argument, format string) error {
 func report(s *runstate.RunState, h runstate.History, damage error) runReport {
 	r := runReport{
 		Schema: view.SchemaVersion, ID: s.ID, Status: s.Status, ExitCode: s.ExitCode, Started: s.Started, Ended: s.Ended,
-		Run: s.Run, Failure: s.Failure, TornBytes: h.Torn,
+		Run: s.Run, Failure: s.Failure, Stages: []stageReport{}, TornBytes: h.Torn,
 	}
 	if damage != nil {
 		r.Damage = damage.Error()

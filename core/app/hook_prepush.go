@@ -68,6 +68,9 @@ func (a *app) checkCommit(ctx context.Context, repository, pipeline string, u tr
 
 // within names files as they are in the repository, not in the checkout.
 func within(in diag.List, tree string) diag.List {
+	if tree == "" {
+		return in
+	}
 	out := make(diag.List, len(in))
 	for i, d := range in {
 		if d.Subject != nil {
@@ -85,10 +88,14 @@ func within(in diag.List, tree string) diag.List {
 	return out
 }
 
+// sources are the files by the names that within gives.
 func (l *loaded) sources(tree string) map[string][]byte {
 	out := make(map[string][]byte)
 	for name, content := range l.source.Contents() {
-		out[strings.TrimPrefix(name, tree+string(filepath.Separator))] = content
+		if tree != "" {
+			name = strings.TrimPrefix(name, tree+string(filepath.Separator))
+		}
+		out[name] = content
 	}
 	return out
 }

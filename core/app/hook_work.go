@@ -100,7 +100,7 @@ func (a *app) runPushed(ctx context.Context, s *session, store *runstate.FileSto
 	defer func() { a.closing(&err, os.RemoveAll(tree)) }()
 	return a.runIn(ctx, s, store, job{
 		path: filepath.Join(tree, p.pipeline), flags: runFlags{format: "plain"},
-		id: p.id, ref: p.ref, trigger: "push", journal: run,
+		id: p.id, ref: p.ref, trigger: "push", journal: run, tree: tree,
 	})
 }
 
@@ -121,7 +121,7 @@ func (a *app) conclude(ctx context.Context, s *session, store *runstate.FileStor
 	if exit, ok := errors.AsType[*exitError](why); ok {
 		end.ExitCode = exit.code
 		if exit.err == nil {
-			end.Failure.Summary = fmt.Sprintf("the pipeline of %.12s is not valid; the diagnostics are in %s", p.commit, s.hookLog(p.id))
+			end.Failure.Summary = fmt.Sprintf("the pipeline of %.12s is not valid", p.commit)
 		}
 	}
 	if errors.Is(why, errInterrupted) {
