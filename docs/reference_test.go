@@ -2,8 +2,6 @@ package docs_test
 
 import (
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"os"
 	"path/filepath"
@@ -55,12 +53,8 @@ func TestEveryFunctionIsListed(t *testing.T) {
 
 func TestEveryEventIsListed(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "core/event/event.go"), nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var want []string
-	ast.Inspect(file, func(n ast.Node) bool {
+	inspect(t, "core/event/event.go", func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
 			return true
