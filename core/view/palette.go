@@ -1,6 +1,9 @@
 package view
 
-import "github.com/stagegate/stagegate/core/event"
+import (
+	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/runstate"
+)
 
 // palette writes in colour, or not.
 type palette struct{ on bool }
@@ -24,7 +27,7 @@ func (p palette) statusText(s event.Status, text string) string {
 		return p.paint("32", text)
 	case event.Failed, event.Errored, event.Denied:
 		return p.paint("31", text)
-	case event.Cancelled, event.Skipped, event.Unknown:
+	case event.Cancelled, event.Skipped, event.Unknown, runstate.Interrupted:
 		return p.paint("33", text)
 	default:
 		return text
@@ -40,7 +43,7 @@ func mark(s event.Status) string {
 		return "✗"
 	case event.Skipped:
 		return "-"
-	case event.Cancelled, event.Unknown:
+	case event.Cancelled, event.Unknown, runstate.Interrupted:
 		return "!"
 	default:
 		return "•"

@@ -2,6 +2,8 @@ package view
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +18,10 @@ func Duration(d time.Duration) string {
 		return "0s"
 	case d < time.Second:
 		return fmt.Sprintf("%dms", d.Milliseconds())
-	case d < time.Minute:
+	case d < time.Minute-50*time.Millisecond: // from there on it is rounded to 60.0
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	case d < time.Hour:
+		d = d.Round(time.Second)
 		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
 	default:
 		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
@@ -39,7 +42,7 @@ func shortDigest(d string) string {
 }
 
 func size(n int64) string {
-	return humanize.IBytes(uint64(max(n, 0))) //nolint:gosec // not negative
+	return humanize.IBytes(uint64(max(n, 0)))
 }
 
 // progress is how far a task is, in its unit.
@@ -61,12 +64,8 @@ func progress(p *event.Progress) string {
 	return strings.TrimSpace(p.Task + "  " + amount)
 }
 
-func artifact(a event.Artifact) string {
-	return fmt.Sprintf("%s  %s  %s", a.Name, shortDigest(a.Digest), size(a.Size))
-}
-
 func metric(m event.Metric) string {
-	text := fmt.Sprintf("%s %.4g", m.Name, m.Value)
+	text := m.Name + " " + number(m.Value)
 	if m.Unit != "" {
 		text += " " + m.Unit
 	}
@@ -76,15 +75,24 @@ func metric(m event.Metric) string {
 	return text
 }
 
+// number is a measured number: six digits, and more only for large counts,
+// which nobody reads with an exponent.
+func number(v float64) string {
+	if size := math.Abs(v); size >= 1e6 && size < 1e15 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
 // Bounds says what a threshold asks for.
 func Bounds(t event.Threshold) string {
 	switch {
 	case t.Min != nil && t.Max != nil:
-		return fmt.Sprintf("%.4g to %.4g", *t.Min, *t.Max)
+		return number(*t.Min) + " to " + number(*t.Max)
 	case t.Min != nil:
-		return fmt.Sprintf("at least %.4g", *t.Min)
+		return "at least " + number(*t.Min)
 	case t.Max != nil:
-		return fmt.Sprintf("at most %.4g", *t.Max)
+		return "at most " + number(*t.Max)
 	default:
 		return "unbounded"
 	}
