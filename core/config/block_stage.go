@@ -29,8 +29,6 @@ type stage struct {
 	early                      *references // of timeout and retry, which are valued before
 }
 
-func (st *stage) address() string { return "stage." + st.name }
-
 func stageShape() *shape {
 	return &shape{
 		what: "a stage", header: `stage "name"`, labels: 1,

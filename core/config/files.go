@@ -52,10 +52,10 @@ func read(path string) (root string, files []*file, diags diag.List) {
 		diags.Append(nil, "No pipeline found", fmt.Sprintf("%s cannot be opened: %v.", dir, cause(err)))
 		return "", nil, diags
 	}
-	defer opened.Close()
+	defer func() { _ = opened.Close() }() // read only: nothing can be lost
 	total := 0
 	for _, name := range names {
-		f := &file{name: name, shown: shown(path, dir, name)}
+		f := &file{name: name, shown: shown(path, name)}
 		if f.data, err = readOne(opened, name); err != nil {
 			diags.Append(nil, "Pipeline file cannot be read", fmt.Sprintf("%s: %v.", f.shown, err))
 			continue
@@ -122,7 +122,7 @@ func readOne(root *os.Root, name string) ([]byte, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
 	data, err := io.ReadAll(io.LimitReader(f, guard.MaxFileBytes+1))
 	if err != nil {
 		return nil, cause(err)
@@ -140,7 +140,7 @@ func cause(err error) error {
 }
 
 // shown is how the user would write the path of a file.
-func shown(given, dir, name string) string {
+func shown(given, name string) string {
 	if info, err := os.Stat(given); err == nil && !info.IsDir() {
 		return filepath.Clean(given)
 	}

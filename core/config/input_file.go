@@ -97,7 +97,7 @@ func readBounded(path string) ([]byte, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
 	data, err := io.ReadAll(io.LimitReader(f, guard.MaxFileBytes+1))
 	if err != nil {
 		return nil, cause(err)

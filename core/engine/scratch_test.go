@@ -11,7 +11,7 @@ func TestScratchFoldersAreEmptyAndPrivate(t *testing.T) {
 	for name, touch := range map[string]func(dir string) error{
 		"untouched":  func(string) error { return nil },
 		"a file":     func(dir string) error { return os.WriteFile(filepath.Join(dir, "x"), nil, 0o600) },
-		"opened up":  func(dir string) error { return os.Chmod(dir, 0o777) }, //nolint:gosec // what a stage may do
+		"opened up":  func(dir string) error { return os.Chmod(dir, 0o777) },
 		"removed":    os.Remove,
 		"a link":     func(dir string) error { return swap(dir, func() error { return os.Symlink("/", dir) }) },
 		"now a file": func(dir string) error { return swap(dir, func() error { return os.WriteFile(dir, nil, 0o600) }) },

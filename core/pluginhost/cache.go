@@ -38,7 +38,7 @@ func (c cache) load(name, digest string) (*pluginv1.DescribeResponse, bool) {
 	if err != nil {
 		return nil, false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
 	data, err := io.ReadAll(io.LimitReader(f, sha256.Size+maxDescription+1))
 	if err != nil || len(data) < sha256.Size {
 		return nil, false
@@ -71,7 +71,7 @@ func (c cache) store(digest string, d *pluginv1.DescribeResponse) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // gone after the rename
 	sum := sha256.Sum256(body)
 	_, err = f.Write(append(sum[:], body...))
 	if err = cmp.Or(err, f.Close()); err != nil {

@@ -34,8 +34,9 @@ func (h *Host) Validate(ctx context.Context, c pipeline.ComponentRef, kind plugi
 		case pluginv1.Kind_KIND_DEPLOYER:
 			out, err := pluginv1.NewDeployerServiceClient(p.conn).Validate(ctx, &pluginv1.DeployerServiceValidateRequest{Validate: req})
 			return out.GetValidate(), err
+		default:
+			return nil, p.fault(ClassProtocol, fmt.Errorf("component %s is of a kind that this runner does not know", c))
 		}
-		return nil, p.fault(ClassProtocol, fmt.Errorf("component %s is of a kind that this runner does not know", c))
 	})
 }
 
@@ -113,7 +114,7 @@ func unary[R any](ctx context.Context, p *instance, limit, heartbeat time.Durati
 		return none, context.Cause(ctx)
 	case errors.Is(cause, errNoAnswer):
 		fault := p.fault(ClassHung, cause)
-		p.forsake(fault)
+		p.forsake(fault) //nolint:contextcheck // it must go on when the call has ended
 		return none, fault
 	}
 	if own, ok := errors.AsType[*engine.PluginError](err); ok {

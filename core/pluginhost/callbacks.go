@@ -75,7 +75,7 @@ func (c *callbacks) ReadBlob(req *pluginv1.ReadBlobRequest, to grpc.ServerStream
 	if err != nil {
 		return status.Errorf(codes.Internal, "open blob %s: %v", quote(req.GetDigest()), err)
 	}
-	defer blob.Close()
+	defer func() { _ = blob.Close() }() // read only: nothing can be lost
 	if _, err := blob.Seek(req.GetOffset(), io.SeekStart); err != nil {
 		return status.Errorf(codes.Internal, "read blob: %v", err)
 	}

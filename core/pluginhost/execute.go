@@ -156,11 +156,11 @@ func (x *execution) conclude(ctx context.Context, cause, err error) error {
 		fault = p.fault(ClassProtocol, cause)
 	default:
 		verdict := p.classify(err)
-		p.killAttempt(x.attempt.GetId())
+		p.killAttempt(x.attempt.GetId()) //nolint:contextcheck // it must go on when the call has ended
 		return verdict
 	}
-	p.killAttempt(x.attempt.GetId())
-	p.forsake(fault)
+	p.killAttempt(x.attempt.GetId()) //nolint:contextcheck // it must go on when the call has ended
+	p.forsake(fault)                 //nolint:contextcheck // it must go on when the call has ended
 	return fault
 }
 
@@ -183,7 +183,7 @@ func (x *execution) stop(ctx context.Context, breakOff context.CancelCauseFunc) 
 		return
 	case <-grace.C:
 	}
-	p.killAttempt(x.attempt.GetId())
+	p.killAttempt(x.attempt.GetId()) //nolint:contextcheck // it must go on when the call has ended
 	moment := time.NewTimer(p.limits.Kill)
 	defer moment.Stop()
 	select {

@@ -34,7 +34,7 @@ const beat = 200 * time.Millisecond
 // options are those of a test: short limits, a runtime folder of its own.
 func options(t testing.TB) Options {
 	t.Helper()
-	base, err := os.MkdirTemp("/tmp", "phr")
+	base, err := os.MkdirTemp("/tmp", "phr") //nolint:usetesting // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func (h *Host) launch(ctx context.Context, b *binary) (*instance, error) {
 		return p, nil
 	}
 	fault := p.startFault(ctx, err)
-	p.condemn(fault)
+	p.condemn(fault) //nolint:contextcheck // it must go on when the call has ended
 	p.awaitDeath(h.limits.Kill)
 	fault.LastWords = p.lastWords()
 	return nil, fault

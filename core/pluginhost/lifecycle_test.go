@@ -141,7 +141,7 @@ func (*hostProcess) TempDir() string          { return os.TempDir() }
 func TestKilledRunnerLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, frozen := range []bool{false, true} {
-		base, err := os.MkdirTemp("/tmp", "phk")
+		base, err := os.MkdirTemp("/tmp", "phk") //nolint:usetesting // a socket's path has to be short
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +256,7 @@ func TestRuntimeDirIsPrivate(t *testing.T) {
 
 func TestDefaultRuntimeBase(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("/tmp", "x")
+	dir, err := os.MkdirTemp("/tmp", "x") //nolint:usetesting // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
 	}

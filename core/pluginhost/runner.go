@@ -38,7 +38,7 @@ func (c *child) Kill(context.Context) error {
 		case <-timer.C:
 		}
 	}
-	c.killTree(ctx)
+	c.killTree(ctx) //nolint:contextcheck // it must go on when the call has ended
 	return nil
 }
 

@@ -84,4 +84,4 @@ func of(ctx *hcl.EvalContext) *Budget {
 
 func capsule() cty.Type { return capsuleType }
 
-var capsuleType = cty.Capsule("budget", reflect.TypeFor[Budget]())
+var capsuleType = cty.Capsule("budget", reflect.TypeFor[Budget]()) //nolint:gochecknoglobals // capsule types are equal by identity

@@ -67,7 +67,7 @@ func (f folder) open(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // read only: nothing can be lost
 	info, err := root.Stat(rel)
 	if err != nil {
 		return nil, explain(err, path, f.root)
@@ -99,7 +99,7 @@ func (f folder) read(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer opened.Close()
+	defer func() { _ = opened.Close() }() // read only: nothing can be lost
 	data, err := io.ReadAll(io.LimitReader(opened, MaxFile+1))
 	if err != nil {
 		return "", explain(err, path, f.root)
@@ -118,7 +118,7 @@ func (f folder) sha256(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer opened.Close()
+	defer func() { _ = opened.Close() }() // read only: nothing can be lost
 	sum := sha256.New()
 	if _, err := io.Copy(sum, opened); err != nil {
 		return "", explain(err, path, f.root)
@@ -139,7 +139,7 @@ func (f folder) exists() function.Function {
 			if err != nil {
 				return cty.NilVal, err
 			}
-			defer root.Close()
+			defer func() { _ = root.Close() }() // read only: nothing can be lost
 			info, err := root.Stat(rel)
 			return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
 		},
@@ -177,7 +177,7 @@ func (f folder) find(path, pattern string) ([]cty.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // read only: nothing can be lost
 	var found []cty.Value
 	visited := 0
 	err = fs.WalkDir(root.FS(), filepath.ToSlash(rel), func(name string, entry fs.DirEntry, err error) error {

@@ -167,7 +167,7 @@ func (p *plainScan) follows() []byte {
 
 func (p *plainScan) shut(c byte) bool {
 	top := p.modes[len(p.modes)-1]
-	if top.closer != c && !(c == '}' && top.closer == interpolation) {
+	if top.closer != c && (c != '}' || top.closer != interpolation) {
 		return false
 	}
 	if top.loop {

@@ -125,8 +125,8 @@ func (rogue) Build(req *pluginv1.BuildRequest, to grpc.ServerStreamingServer[plu
 
 // script is what the stream holds.
 func script(fault string) []*pluginv1.Event {
-	log := func(n uint64, size int) *pluginv1.Event {
-		return &pluginv1.Event{Sequence: n, Body: &pluginv1.Event_Log{Log: &pluginv1.Log{Data: make([]byte, size)}}}
+	log := func(size int) *pluginv1.Event {
+		return &pluginv1.Event{Sequence: 1, Body: &pluginv1.Event_Log{Log: &pluginv1.Log{Data: make([]byte, size)}}}
 	}
 	result := func(n uint64, logged int64) *pluginv1.Event {
 		return &pluginv1.Event{Sequence: n, Body: &pluginv1.Event_Result{Result: &pluginv1.Result{
@@ -135,17 +135,17 @@ func script(fault string) []*pluginv1.Event {
 	}
 	switch fault {
 	case "wrong_sequence":
-		return []*pluginv1.Event{log(1, 10), result(3, 10)}
+		return []*pluginv1.Event{log(10), result(3, 10)}
 	case "no_result":
-		return []*pluginv1.Event{log(1, 10)}
+		return []*pluginv1.Event{log(10)}
 	case "two_results":
 		return []*pluginv1.Event{result(1, 0), result(2, 0)}
 	case "wrong_log_count":
-		return []*pluginv1.Event{log(1, 10), result(2, 25)}
+		return []*pluginv1.Event{log(10), result(2, 25)}
 	case "big_chunk":
-		return []*pluginv1.Event{log(1, 33<<10), result(2, 33<<10)}
+		return []*pluginv1.Event{log(33 << 10), result(2, 33<<10)}
 	case "big_message":
-		return []*pluginv1.Event{log(1, 5<<20), result(2, 5<<20)}
+		return []*pluginv1.Event{log(5 << 20), result(2, 5<<20)}
 	case "big_handle":
 		return []*pluginv1.Event{
 			{Sequence: 1, Body: &pluginv1.Event_Handle{Handle: &pluginv1.Handle{Data: make([]byte, 65<<10)}}},
@@ -154,5 +154,5 @@ func script(fault string) []*pluginv1.Event {
 	case "empty_event":
 		return []*pluginv1.Event{{Sequence: 1}, result(2, 0)}
 	}
-	return []*pluginv1.Event{log(1, 10), result(2, 10)}
+	return []*pluginv1.Event{log(10), result(2, 10)}
 }

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -20,7 +21,7 @@ func dead() {
 }
 
 func garbage() {
-	fmt.Println("Hello! \x1b[31mI am no plugin.")
+	fmt.Fprintln(os.Stdout, "Hello! \x1b[31mI am no plugin.")
 	block()
 }
 
@@ -54,11 +55,11 @@ func holder() {
 // listen opens the socket of a plugin in dir and prints its handshake.
 func listen(dir string, version int) {
 	path := filepath.Join(dir, "plugin0")
-	if _, err := net.Listen("unix", path); err != nil {
+	if _, err := new(net.ListenConfig).Listen(context.Background(), "unix", path); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d|%d|unix|%s|grpc|\n", plugin.CoreProtocolVersion, version, path)
+	fmt.Fprintf(os.Stdout, "%d|%d|unix|%s|grpc|\n", plugin.CoreProtocolVersion, version, path)
 }
 
 func frozen() {

@@ -41,7 +41,7 @@ func killRound(victims []entry, mark Mark) {
 			continue
 		}
 		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
-		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}) //nolint:gosec // a file descriptor fits
 	}
 	until := time.Now().Add(pause)
 	for i := range fds {

@@ -67,7 +67,7 @@ func pids() []int {
 	if err != nil {
 		return nil
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }() // read only: nothing can be lost
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil
@@ -128,6 +128,6 @@ func readBounded(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
 	return io.ReadAll(io.LimitReader(f, limit))
 }
