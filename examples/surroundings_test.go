@@ -16,11 +16,12 @@ import (
 
 // surroundings are what scripts may find on a machine.
 type surroundings struct {
-	t     *testing.T
-	bin   string
-	once  sync.Once
-	found *devcluster
-	err   error
+	t      *testing.T
+	bin    string // the runner and its plugins
+	vendor string // plugins of others
+	once   sync.Once
+	found  *devcluster
+	err    error
 }
 
 // devcluster is what `devcluster up --format json` says.
@@ -94,7 +95,7 @@ func (s *surroundings) setup(e *testscript.Env) error {
 	e.Setenv("PATH", s.bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 	e.Setenv("RUNNER_HOME", filepath.Join(e.WorkDir, "state"))
-	e.Setenv("RUNNER_PLUGIN_PATH", filepath.Join(s.bin, "vendor"))
+	e.Setenv("RUNNER_PLUGIN_PATH", s.vendor)
 	e.Setenv("NO_COLOR", "1")
 	config := "# the operator's\n"
 	if engine := os.Getenv("DOCKER_HOST"); engine != "" {

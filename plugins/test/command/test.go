@@ -23,11 +23,16 @@ func (Component) Test(ctx context.Context, req sdk.Request, out *sdk.Emitter) (s
 		}
 		return nil, sdk.TestReport{}, asError(program.Failed(exit))
 	}
+	return withReport(ctx, req, out)
+}
+
+// withReport is Test where the configuration asks for reports.
+func withReport(ctx context.Context, req sdk.Request, out *sdk.Emitter) (_ sdk.Outputs, _ sdk.TestReport, err error) {
 	files, err := produced.Begin(req.Attempt.WorkDir, req.Config.String("junit"))
 	if err != nil {
 		return nil, sdk.TestReport{}, unreadable(req, err)
 	}
-	defer files.Close()
+	defer func() { err = errors.Join(err, files.Close()) }()
 	exit, err := program.Run(ctx, req, nil, out.Stdout(), out.Stderr())
 	if err != nil {
 		return nil, sdk.TestReport{}, err

@@ -64,12 +64,16 @@ func measure(ctx context.Context, req sdk.Request, artifact sdk.Artifact, out *s
 		}
 		return parse("the command's output", object)
 	}
+	return measureFile(ctx, req, env, out)
+}
+
+func measureFile(ctx context.Context, req sdk.Request, env map[string]string, out *sdk.Emitter) (_ []sdk.Metric, err error) {
 	name := req.Config.String("metrics_file")
 	files, err := produced.Begin(req.Attempt.WorkDir, name)
 	if err != nil {
 		return nil, unreadable(name, err, false)
 	}
-	defer files.Close()
+	defer func() { err = errors.Join(err, files.Close()) }()
 	if err := run(ctx, req, env, out.Stdout(), out.Stderr()); err != nil {
 		return nil, err
 	}

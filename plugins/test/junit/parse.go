@@ -140,12 +140,13 @@ func (p *parser) outcome(c *sdk.TestCase, start xml.StartElement) error {
 
 func severity(v sdk.Verdict) int {
 	switch v {
-	case sdk.CaseSkipped:
-		return 1
-	case sdk.CaseFailed:
-		return 2
 	case sdk.CaseBroken:
 		return 3
+	case sdk.CaseFailed:
+		return 2
+	case sdk.CaseSkipped:
+		return 1
+	case sdk.CasePassed:
 	}
 	return 0
 }
