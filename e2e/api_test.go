@@ -83,7 +83,7 @@ func openAPI(path string) (*api, error) {
 
 // ask is one request; body may be nil.
 func (a *api) ask(method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequest(method, a.server+path, bytes.NewReader(body)) //nolint:noctx // the client has a timeout
+	req, err := http.NewRequest(method, a.server+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

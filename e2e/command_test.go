@@ -66,7 +66,7 @@ func cmdCluster(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func closedPort(ts *testscript.TestScript, file string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local port
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	address := listener.Addr().String()
 	ts.Check(listener.Close())

@@ -32,9 +32,9 @@ type shown struct {
 	} `json:"stages"`
 }
 
-// decision STAGE TRUST-ROOT verifies the signed decisions that a stage's plan
-// was applied by, as anybody can who has the state folder: on stdin of the
-// command is nothing, on stdout of the one before is what `runner show` says.
+// decision STAGE TRUST-ROOT verifies the signed decisions by which a stage's
+// plan was applied, as anybody can who has the state folder. The command before
+// it is `runner show --format json`.
 func cmdDecision(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: decision stage trust-root, after runner show --format json")

@@ -165,7 +165,23 @@ func TestConfigurationThatIsWrong(t *testing.T) {
 			if shown := w.view.of(event.StageDiagnostic); tt.class == engine.ClassConfig && (len(shown) != 1 || shown[0].Diagnostic.Summary != "no such key") {
 				t.Errorf("shown: %+v", shown)
 			}
+			if tt.class == engine.ClassConfig && s.Failure.Summary != "no such key" {
+				t.Errorf("summary = %q", s.Failure.Summary)
+			}
 		})
+	}
+}
+
+func TestAllMistakesAreShownAndCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.stage("test", "tester")
+	w.eval.whenDiags = map[string]diag.List{"test": {
+		{Severity: diag.Warning, Summary: "odd"}, {Severity: diag.Error, Summary: "one"}, {Severity: diag.Error, Summary: "two"},
+	}}
+	s := stageOf(t, w.mustRun(), "test")
+	if s.Failure.Summary != "one (and 1 more)" || len(w.view.of(event.StageDiagnostic)) != 3 {
+		t.Errorf("failure = %+v, shown %+v", s.Failure, w.view.of(event.StageDiagnostic))
 	}
 }
 

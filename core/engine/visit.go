@@ -114,16 +114,24 @@ func (r *run) resultOf(s *stage, finish event.Finish) result {
 	return res
 }
 
-// refused is the end of a stage whose configuration is wrong.
+// refused is the end of a stage whose configuration is wrong. All that is wrong
+// is shown; the first mistake stands for the rest where there is one line.
 func (r *run) refused(s *stage, diags diag.List) event.Finish {
-	finish := errored(ClassConfig, "the configuration of "+s.Address()+" is not valid", "")
+	var mistakes []diag.Diagnostic
 	for _, d := range diags.Sorted() {
 		r.showDiagnostic(s, d)
-		if d.Severity == diag.Error && finish.Failure.Detail == "" {
-			finish.Failure.Detail = r.clean(d.Summary+". "+d.Detail, maxDetail)
+		if d.Severity == diag.Error {
+			mistakes = append(mistakes, d)
 		}
 	}
-	return finish
+	if len(mistakes) == 0 {
+		return errored(ClassConfig, "the configuration of "+s.Address()+" is not valid", "")
+	}
+	summary := mistakes[0].Summary
+	if more := len(mistakes) - 1; more > 0 {
+		summary += fmt.Sprintf(" (and %d more)", more)
+	}
+	return errored(ClassConfig, r.clean(summary, maxLine), r.clean(mistakes[0].Detail, maxDetail))
 }
 
 func (r *run) showDiagnostic(s *stage, d diag.Diagnostic) {
