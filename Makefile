@@ -44,7 +44,6 @@ demo-down: ## End what the demo has started
 test: build devcluster ## Run all tests
 	STAGEGATE_BIN=$(CURDIR)/bin go test ./...
 	go -C devcluster test -trimpath ./...
-	@for m in examples/plugins/*/; do echo "go -C $$m test ./..."; go -C $$m test ./...; done
 
 .PHONY: race
 race: build ## Run the tests with the race detector
@@ -67,11 +66,10 @@ generate-check: generate ## Fail when anything generated is stale
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME
-	@go list -f '{{$$d := .ImportPath}}{{range .TestGoFiles}}{{$$d}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$d}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}' ./... \
-	| while read -r pkg file; do \
-		grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$file" | sed 's/^func //' | while read -r target; do \
-			echo "fuzz $$pkg $$target"; \
-			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	@grep -rlE '^func Fuzz' --include='*_test.go' core sdk plugins | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			echo "fuzz $$(dirname "$$file") $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
 		done; \
 	done
 
