@@ -16,8 +16,8 @@ func (a *app) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs RUN [STAGE]",
 		Short: "Print the output of a run's stages",
-		Long: "Print what the stages of a run have written, byte for byte; of one stage, or of all, each\n" +
-			"under a heading. RUN is an id, the beginning of one, or latest.",
+		Long: "Print what the stages of a run have written, byte for byte (on a terminal without control\n" +
+			"characters); of one stage, or of all, each under a heading. RUN is an id, the beginning of one, or latest.",
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stage := ""
@@ -95,7 +95,12 @@ func (a *app) copyLog(ctx context.Context, store *runstate.FileStore, id string,
 		return err
 	}
 	defer func() { _ = log.Close() }() // read only: nothing can be lost
-	if _, err := io.Copy(a.Stdout, log); err != nil {
+	if _, is := terminal(a.Stdout); is {
+		err = copyPrintable(a.Stdout, log)
+	} else {
+		_, err = io.Copy(a.Stdout, log)
+	}
+	if err != nil {
 		return fmt.Errorf("print log: %w", err)
 	}
 	return nil

@@ -2,3 +2,5 @@
 // wire.go, which builds everything and passes it on. Nothing below it knows
 // flags, exit codes or the terminal.
 package app
+
+//go:generate go run ./internal/clidoc ../../docs/cli.md

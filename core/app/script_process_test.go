@@ -2,14 +2,18 @@ package app_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -97,4 +101,28 @@ func cmdSmallDisk(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Logf("unmount %s: %v", dir, err)
 		}
 	})
+}
+
+// terminal PROGRAM [ARGUMENT...] runs a program on a terminal; what it shows
+// there is the script's stdout.
+func cmdTerminal(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: [!] terminal program [argument...]")
+	}
+	program, err := exec.LookPath(args[0])
+	ts.Check(err)
+	cmd := exec.Command(program, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{
+		"PATH", "HOME", "TMPDIR", "TERM", "NO_COLOR", "RUNNER_HOME", "RUNNER_PLUGIN_PATH", "XDG_CONFIG_HOME",
+	} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	us, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 100})
+	ts.Check(err)
+	_, _ = io.Copy(ts.Stdout(), us) // Linux says EIO when the program has ended
+	err = errors.Join(cmd.Wait(), us.Close())
+	if neg == (err == nil) {
+		ts.Fatalf("%s: %v", strings.Join(args, " "), err)
+	}
 }

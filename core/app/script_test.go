@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"jsonlines": cmdJSONLines,
 			"nowhere":   cmdNowhere,
 			"smalldisk": cmdSmallDisk,
+			"terminal":  cmdTerminal,
 			"replace":   cmdReplace,
 		},
 	})
