@@ -31,7 +31,7 @@ func binaries(t *testing.T) string {
 			t.Fatal(err)
 		}
 		missing = ""
-		for _, name := range []string{"runner", "runner-plugin-build", "runner-plugin-policy", "runner-plugin-deploy", "devcluster"} {
+		for _, name := range []string{"runner", "runner-plugin-build", "runner-plugin-test", "runner-plugin-policy", "runner-plugin-deploy", "devcluster"} {
 			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 				missing = err.Error()
 			}
