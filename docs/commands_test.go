@@ -37,6 +37,24 @@ func TestCommandsExist(t *testing.T) {
 	}
 }
 
+// Every command of the reference is in the table of the README.
+func TestEveryCommandIsInTheReadme(t *testing.T) {
+	t.Parallel()
+	readme := read(t, "README.md").text
+	found := 0
+	for anchor := range read(t, "docs/cli.md").anchors() {
+		if strings.HasPrefix(anchor, "runner-") {
+			found++
+			if !strings.Contains(readme, "(docs/cli.md#"+anchor+")") {
+				t.Errorf("README.md does not list the command of docs/cli.md#%s", anchor)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("docs/cli.md has no commands")
+	}
+}
+
 // commandLines are the uses of the runner in a page.
 func commandLines(p page) []string {
 	var out []string
