@@ -46,10 +46,10 @@ func (s Surroundings) lookupEnv(name string) (string, bool) {
 // terminal reports whether a stream is one, and its width.
 func terminal(w io.Writer) (width int, is bool) {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits
+	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0, false
 	}
-	width, _, err := term.GetSize(int(f.Fd())) //nolint:gosec // a file descriptor fits
+	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return 0, true
 	}
@@ -74,7 +74,7 @@ func Main(ctx context.Context, around Surroundings) int {
 
 // command runs the command that the arguments name.
 func (a *app) command(ctx context.Context) int {
-	root := a.rootCommand()
+	root := a.rootCommand() //nolint:contextcheck // cobra hands the context to the commands
 	root.SetArgs(longFlags(root, a.Args))
 	err := root.ExecuteContext(ctx)
 	exit, classified := errors.AsType[*exitError](err)

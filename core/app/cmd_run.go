@@ -161,7 +161,7 @@ func (a *app) execute(ctx context.Context, x execution) (err error) {
 
 // engine runs the pipeline to its end.
 func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, scratch string) (engine.Outcome, error) {
-	shown, err := a.view(x)
+	shown, err := a.view(context.WithoutCancel(ctx), x)
 	if err != nil {
 		return engine.Outcome{}, err
 	}
@@ -200,12 +200,12 @@ func (x execution) info() event.Run {
 }
 
 // view shows the run on standard output.
-func (a *app) view(x execution) (view.View, error) {
+func (a *app) view(ctx context.Context, x execution) (view.View, error) {
 	_, isTerm := terminal(a.Stdout)
 	return view.New(view.Options{
 		Format: view.Format(x.flags.format), Out: a.Stdout, IsTerm: isTerm && a.env("TERM") != "dumb",
 		Color: a.color(a.Stdout), Verbose: x.flags.verbose, Version: Version,
-		Tail: func(stage string, attempt int) []byte { return tail(x.store, x.id, stage, attempt) },
+		Tail: func(stage string, attempt int) []byte { return tail(ctx, x.store, x.id, stage, attempt) },
 	})
 }
 
@@ -213,8 +213,8 @@ func (a *app) view(x execution) (view.View, error) {
 const maxTail = 16 << 10
 
 // tail is the end of an attempt's log, or nothing.
-func tail(store *runstate.FileStore, run, stage string, attempt int) []byte {
-	log, err := store.Log(context.Background(), run, stage, attempt) //nolint:contextcheck // what has been written can be shown whatever has ended
+func tail(ctx context.Context, store *runstate.FileStore, run, stage string, attempt int) []byte {
+	log, err := store.Log(ctx, run, stage, attempt)
 	if err != nil {
 		return nil
 	}

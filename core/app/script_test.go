@@ -25,6 +25,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("RUNNER_PLUGIN_PATH", plugins)
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would add a second to every command
 			e.Values[endedKey{}] = new(ended)
 			e.Defer(func() { nothingLeft(e) })
 			return os.MkdirAll(home, 0o755)

@@ -52,16 +52,17 @@ func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stag
 	}
 	config, err := dynamic.Encode(l.With[stage.Name], ty)
 	if err != nil {
-		return diag.List{{Severity: diag.Error, Summary: "Configuration cannot be passed to its plugin", Detail: err.Error(), Subject: &stage.Range}}, nil
+		return diag.List{{Severity: diag.Error, Summary: "Configuration cannot be passed to its plugin", Detail: err.Error(), Subject: &stage.Range}}, nil //nolint:nilerr // it is the user's mistake, and said as one
 	}
 	resp, err := plugins.Validate(ctx, stage.Component, stage.Schema.GetKind(), &pluginv1.ValidateRequest{
 		Component: stage.Component.Name, Config: config, WorkDir: l.Pipeline.Root,
 	})
 	if broken, ok := errors.AsType[*engine.PluginError](err); ok {
-		return diag.List{{
+		// It has seen the configuration, so that its words may hold a secret.
+		return diag.List{masked(l.masks, diag.Diagnostic{
 			Severity: diag.Error, Summary: pluginSummary(broken), Detail: pluginDetail(broken),
 			Subject: &stage.Component.Range, Cause: "plugin " + broken.Plugin,
-		}}, nil
+		})}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("validate %s: %w", stage.Address(), err)

@@ -64,7 +64,7 @@ func (a *app) closeHost(ctx context.Context, host *pluginhost.Host, err *error) 
 // flight end with their plugins. The function that it returns ends the watch.
 func (a *app) endAtOnce(ctx context.Context, host *pluginhost.Host) func() {
 	done := make(chan struct{})
-	stop := context.AfterFunc(a.interrupts.abort, func() {
+	stop := context.AfterFunc(a.interrupts.abort, func() { //nolint:contextcheck // the second signal is another way to end than the first
 		defer close(done)
 		var err error
 		a.closeHost(ctx, host, &err)
