@@ -1,3 +1,5 @@
+//go:build linux
+
 package process_test
 
 import (
@@ -128,6 +130,28 @@ func TestCancelAsksThenKills(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestSetNameIsTheProcess(t *testing.T) {
+	before, err := os.ReadFile("/proc/self/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := process.SetName(strings.TrimSpace(string(before))); err != nil {
+			t.Error(err)
+		}
+	}()
+	for name, want := range map[string]string{"plugin-toys": "plugin-toys", "plugin-with-a-long-name": "plugin-with-a-l"} {
+		if err := process.SetName(name); err != nil {
+			t.Fatal(err)
+		}
+		// Not the thread that happens to run the test: the one that stands for all.
+		got, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(os.Getpid()), "comm"))
+		if err != nil || strings.TrimSpace(string(got)) != want {
+			t.Errorf("named %q it is %q, %v", name, got, err)
+		}
 	}
 }
 

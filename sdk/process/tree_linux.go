@@ -32,6 +32,19 @@ func Adopt() error {
 	return nil
 }
 
+// maxName is what the kernel keeps of a process's name, without the end mark.
+const maxName = 15
+
+// SetName is how this process shows in lists of processes, cut to 15 bytes. The
+// kernel takes a name from the file that was executed, which for one that was
+// executed by its descriptor is a bare number.
+func SetName(name string) error {
+	if err := os.WriteFile("/proc/self/comm", []byte(name[:min(len(name), maxName)]), 0); err != nil {
+		return fmt.Errorf("set the name of the process: %w", err)
+	}
+	return nil
+}
+
 // waitWithoutReaping returns when the process has exited; its number stays
 // taken until somebody reaps it.
 func waitWithoutReaping(pid int) {
