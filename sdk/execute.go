@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // execution is one streaming call, whatever its kind.
@@ -141,22 +138,13 @@ func failureWire(f *Failure) *pluginv1.Failure {
 }
 
 // unary runs a call without a stream under the attempt's identity.
-func unary[R any](ctx context.Context, s *server, attempt *pluginv1.Attempt, limit time.Duration, call func(context.Context) (R, error)) (out R, err error) {
+func unary[R any](ctx context.Context, s *server, attempt *pluginv1.Attempt, call func(context.Context) (R, error)) (out R, err error) {
 	ctx, _, end, err := s.begin(ctx, attempt.GetId())
 	if err != nil {
 		return out, err
 	}
 	defer end()
-	if limit > 0 {
-		var release context.CancelFunc
-		ctx, release = context.WithTimeout(ctx, limit)
-		defer release()
-	}
-	defer func() {
-		if p, ok := errors.AsType[*panicError](err); ok {
-			err = status.Error(codes.Internal, text(p.Error(), maxText))
-		}
-	}()
+	defer s.confess(&err)
 	defer recovered(&err)
 	return call(ctx)
 }

@@ -1,6 +1,10 @@
 package sdk
 
-import "google.golang.org/grpc"
+import (
+	"io"
+
+	"google.golang.org/grpc"
+)
 
 // InProcess is what a plugin needs of its surroundings when it is served
 // inside another process, as the conformance suite does.
@@ -11,7 +15,7 @@ type InProcess struct {
 
 // Register adds a plugin's services to a gRPC server.
 func Register(g *grpc.Server, p Plugin, around InProcess) error {
-	s, err := newServer(p, around.TrustRoot, nil)
+	s, err := newServer(p, around.TrustRoot, io.Discard, nil)
 	if err != nil {
 		return err
 	}

@@ -50,10 +50,11 @@ func serve(p Plugin, args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
+	_ = process.SetName("plugin-" + p.Name) // it only looks better
 	// A terminal's Ctrl-C reaches the whole foreground group; the runner alone
 	// decides what it means.
 	signal.Ignore(os.Interrupt)
-	adapter := &grpcPlugin{plugin: p, life: life}
+	adapter := &grpcPlugin{plugin: p, life: life, words: stderr}
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: handshake,
 		Plugins:         plugin.PluginSet{ProtocolName: adapter},
@@ -137,6 +138,7 @@ type grpcPlugin struct {
 	plugin.NetRPCUnsupportedPlugin
 	plugin Plugin
 	life   io.Reader
+	words  io.Writer // the runner keeps the last of what is written here
 
 	mu     sync.Mutex
 	server *server
@@ -144,7 +146,7 @@ type grpcPlugin struct {
 
 // GRPCServer registers the services and begins to watch the lifeline.
 func (g *grpcPlugin) GRPCServer(broker *plugin.GRPCBroker, s *grpc.Server) error {
-	server, err := newServer(g.plugin, os.Getenv(TrustRootVariable), func(id uint32) (grpc.ClientConnInterface, error) {
+	server, err := newServer(g.plugin, os.Getenv(TrustRootVariable), g.words, func(id uint32) (grpc.ClientConnInterface, error) {
 		return broker.Dial(id)
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ type server struct {
 	described *pluginv1.DescribeResponse
 	types     map[string]componentTypes
 	trustRoot string
+	words     io.Writer // for the plugin's author
 	now       func() time.Time
 	dialHost  func(id uint32) (grpc.ClientConnInterface, error)
 
@@ -33,13 +35,13 @@ type server struct {
 // componentTypes are the types of what a component takes and gives.
 type componentTypes struct{ config, outputs cty.Type }
 
-func newServer(p Plugin, trustRoot string, dialHost func(uint32) (grpc.ClientConnInterface, error)) (*server, error) {
+func newServer(p Plugin, trustRoot string, words io.Writer, dialHost func(uint32) (grpc.ClientConnInterface, error)) (*server, error) {
 	described, err := p.Describe()
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		plugin: p, described: described, trustRoot: trustRoot, now: time.Now, dialHost: dialHost,
+		plugin: p, described: described, trustRoot: trustRoot, words: words, now: time.Now, dialHost: dialHost,
 		types:    make(map[string]componentTypes),
 		attempts: make(map[string]context.CancelCauseFunc),
 	}
@@ -135,15 +137,31 @@ func (s *server) begin(ctx context.Context, id string) (context.Context, context
 
 // request decodes what all executions have in common.
 func (s *server) request(component string, attempt *pluginv1.Attempt, config *pluginv1.DynamicValue) (Request, error) {
+	given, err := s.config(component, config)
+	if err != nil {
+		return Request{}, err
+	}
+	return Request{Attempt: attemptOf(attempt), Config: given, Host: s.hostFor(attempt.GetId())}, nil
+}
+
+// config decodes a configuration. One that was left out has nothing set.
+func (s *server) config(component string, wire *pluginv1.DynamicValue) (Config, error) {
 	types, ok := s.types[component]
 	if !ok {
-		return Request{}, status.Errorf(codes.NotFound, "plugin %s has no component %q", s.plugin.Name, component)
+		return Config{}, status.Errorf(codes.NotFound, "plugin %s has no component %q", s.plugin.Name, component)
 	}
-	v, err := dynamic.Decode(config, types.config)
+	v, err := dynamic.Decode(wire, types.config)
 	if err != nil {
-		return Request{}, status.Errorf(codes.InvalidArgument, "configuration of %s: %v", component, err)
+		return Config{}, status.Errorf(codes.InvalidArgument, "configuration of %s: %v", component, err)
 	}
-	return Request{Attempt: attemptOf(attempt), Config: NewConfig(v), Host: s.hostFor(attempt.GetId())}, nil
+	if bare, _ := v.Unmark(); bare.IsNull() {
+		fields := make(map[string]cty.Value)
+		for name, ty := range types.config.AttributeTypes() {
+			fields[name] = cty.NullVal(ty)
+		}
+		v = cty.ObjectVal(fields)
+	}
+	return NewConfig(v), nil
 }
 
 func (s *server) hostFor(attempt string) *Host {
@@ -161,12 +179,13 @@ func (s *server) validate(ctx context.Context, find func(string) (Component, boo
 	if !ok {
 		return nil, status.Errorf(codes.NotFound, "plugin %s has no component %q of this kind", s.plugin.Name, req.GetComponent())
 	}
-	v, err := dynamic.Decode(req.GetConfig(), s.types[req.GetComponent()].config)
+	config, err := s.config(req.GetComponent(), req.GetConfig())
 	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "configuration of %s: %v", req.GetComponent(), err)
+		return nil, err
 	}
+	defer s.confess(&err)
 	defer recovered(&err)
-	found := component.Validate(ctx, ValidateRequest{Config: NewConfig(v), WorkDir: req.GetWorkDir()})
+	found := component.Validate(ctx, ValidateRequest{Config: config, WorkDir: req.GetWorkDir()})
 	return &pluginv1.ValidateResponse{Diagnostics: diagnosticsWire(found)}, nil
 }
 
@@ -175,6 +194,15 @@ func (s *server) validate(ctx context.Context, find func(string) (Component, boo
 func recovered(err *error) {
 	if r := recover(); r != nil {
 		*err = &panicError{value: r, stack: debug.Stack()}
+	}
+}
+
+// confess makes a panic fit for the answer of a call without a stream: the host
+// hears what happened, and the stack goes to the plugin's last words.
+func (s *server) confess(err *error) {
+	if p, ok := errors.AsType[*panicError](*err); ok {
+		_, _ = fmt.Fprintln(s.words, text(p.Error(), maxText)) // nowhere else to say it
+		*err = status.Error(codes.Internal, text(fmt.Sprintf("the component panicked: %v; this is a bug in the plugin, please report it to its author", p.value), maxLine))
 	}
 }
 

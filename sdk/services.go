@@ -85,7 +85,7 @@ func (p policyService) Evaluate(ctx context.Context, req *pluginv1.EvaluateReque
 	if err != nil {
 		return nil, err
 	}
-	return unary(ctx, p.server, req.GetAttempt(), 0, func(ctx context.Context) (*pluginv1.EvaluateResponse, error) {
+	return unary(ctx, p.server, req.GetAttempt(), func(ctx context.Context) (*pluginv1.EvaluateResponse, error) {
 		evaluation, err := policy.Evaluate(ctx, EvaluateRequest{Request: r, Input: req.GetInput()})
 		if err != nil {
 			evaluation.Verdict, evaluation.Err = VerdictError, err.Error()
@@ -115,7 +115,7 @@ func (d deployerService) Plan(ctx context.Context, req *pluginv1.PlanRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return unary(ctx, d.server, req.GetAttempt(), 0, func(ctx context.Context) (*pluginv1.PlanResponse, error) {
+	return unary(ctx, d.server, req.GetAttempt(), func(ctx context.Context) (*pluginv1.PlanResponse, error) {
 		result, err := deployer.Plan(ctx, r)
 		out := planResultWire(result)
 		if err != nil {
