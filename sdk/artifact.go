@@ -12,8 +12,9 @@ type Artifact struct {
 	Digest    string // "sha256:<hex>" of the content; of the manifest, for OCI
 	MediaType string
 	Size      int64 // bytes; for OCI the sum of manifest, config and layers
-	// Location is blob:<digest>, oci-layout:<absolute path>@<digest>, or
-	// oci://<registry>/<repository>@<digest>.
+	// Location is blob:<digest>, oci-layout:<absolute path>@<digest>,
+	// oci://<registry>/<repository>@<digest>, or docker-image:<id> for an image
+	// that only the local Docker engine has.
 	Location    string
 	Annotations map[string]string
 }

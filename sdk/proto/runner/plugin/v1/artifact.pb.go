@@ -157,8 +157,9 @@ type Artifact struct {
 	// Size of the content in bytes; for an OCI artifact, the sum of the manifest,
 	// the config and the layers.
 	Size int64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
-	// Where it is: blob:<digest>, oci-layout:<absolute path>@<digest>, or
-	// oci://<registry>/<repository>@<digest>.
+	// Where it is: blob:<digest>, oci-layout:<absolute path>@<digest>,
+	// oci://<registry>/<repository>@<digest>, or docker-image:<id> for an image
+	// that only the local Docker engine has.
 	Location string `protobuf:"bytes,5,opt,name=location,proto3" json:"location,omitempty"`
 	// Further facts, by reverse-domain key.
 	Annotations   map[string]string `protobuf:"bytes,6,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
