@@ -29,7 +29,7 @@ const (
 // PluginError says that a plugin, not the stage, misbehaved.
 type PluginError struct {
 	Plugin string
-	Class  string // plugin_crashed, plugin_hung, plugin_protocol, plugin_missing
+	Class  string // plugin_missing, plugin_untrusted, plugin_crashed, plugin_hung, plugin_protocol
 	// LastWords is the end of its standard error, redacted.
 	LastWords string
 	Err       error
