@@ -6,10 +6,12 @@ import (
 	"github.com/stagegate/stagegate/sdk"
 )
 
-func main() {
-	sdk.Serve(sdk.Plugin{
+func main() { sdk.Serve(plugin()) }
+
+func plugin() sdk.Plugin {
+	return sdk.Plugin{
 		Name:      "deploy",
 		Version:   sdk.Version,
 		Deployers: []sdk.Deployer{kubernetes.Component{}},
-	})
+	}
 }

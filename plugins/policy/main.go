@@ -6,10 +6,12 @@ import (
 	"github.com/stagegate/stagegate/sdk"
 )
 
-func main() {
-	sdk.Serve(sdk.Plugin{
+func main() { sdk.Serve(plugin()) }
+
+func plugin() sdk.Plugin {
+	return sdk.Plugin{
 		Name:     "policy",
 		Version:  sdk.Version,
 		Policies: []sdk.Policy{opa.New()},
-	})
+	}
 }

@@ -7,10 +7,12 @@ import (
 	"github.com/stagegate/stagegate/sdk"
 )
 
-func main() {
-	sdk.Serve(sdk.Plugin{
+func main() { sdk.Serve(plugin()) }
+
+func plugin() sdk.Plugin {
+	return sdk.Plugin{
 		Name:    "test",
 		Version: sdk.Version,
 		Testers: []sdk.Tester{command.Component{}, eval.Component{}},
-	})
+	}
 }

@@ -1,0 +1,12 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stagegate/stagegate/sdk/plugintest"
+)
+
+func TestKeepsToTheContract(t *testing.T) {
+	t.Parallel()
+	plugintest.Check(t, plugin())
+}
