@@ -1,6 +1,7 @@
 package dynamic
 
 import (
+	"errors"
 	"fmt"
 
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -65,6 +66,10 @@ func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
 	v, err := msgpack.Unmarshal(dv.GetMsgpack(), ty)
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("decode value: %w", err)
+	}
+	// An object with no attribute at all passes for one of any type.
+	if wrong := v.Type().TestConformance(ty); len(wrong) > 0 {
+		return cty.NilVal, fmt.Errorf("decode value: %w", errors.Join(wrong...))
 	}
 	if len(dv.GetSensitive()) == 0 {
 		return v, nil
