@@ -64,6 +64,7 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 		locals: make(map[string]cty.Value, len(s.locals)),
 	}
 	e.evaluateLocals(facts, &diags)
+	s.checkPluginVersions(in.Plugins, &diags)
 	e.prepare(in.Plugins, &diags)
 	loaded := &Loaded{
 		Variables: variables, Evaluator: e, With: make(map[string]cty.Value, len(s.stages)),
