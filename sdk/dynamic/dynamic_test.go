@@ -1,6 +1,7 @@
 package dynamic_test
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -136,6 +137,37 @@ func TestDecodeRefuses(t *testing.T) {
 			t.Parallel()
 			if _, err := dynamic.Decode(tt.in, cty.String); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// What a plugin sends must not take the runner's memory or its life.
+func TestDecodeSurvivesHostileBytes(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		data []byte
+		ty   cty.Type
+	}{
+		"a map that claims four thousand million elements": {[]byte{0xdf, 0xff, 0xff, 0xff, 0xff, 0x90}, cty.Map(cty.String)},
+		"such a list":               {[]byte{0xdd, 0xff, 0xff, 0xff, 0xff, 0x90}, cty.List(cty.String)},
+		"such a set":                {[]byte{0xdd, 0xff, 0xff, 0xff, 0xff, 0x90}, cty.Set(cty.String)},
+		"such a string":             {[]byte{0xdb, 0xff, 0xff, 0xff, 0xff, 'x'}, cty.String},
+		"not a number":              {[]byte{0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 1}, cty.Number},
+		"not a number, short":       {[]byte{0xca, 0x7f, 0xc0, 0, 1}, cty.Number},
+		"a number without an end":   {[]byte("\xaa1e99999999"), cty.Number},
+		"one that is all but zero":  {[]byte("\xab1e-99999999"), cty.Number},
+		"infinity":                  {[]byte{0xcb, 0x7f, 0xf0, 0, 0, 0, 0, 0, 0}, cty.Number},
+		"lists within lists":        {bytes.Repeat([]byte{0x91}, dynamic.MaxSize), cty.DynamicPseudoType},
+		"more than one value":       {[]byte{0xa1, 'x', 0xa1, 'y'}, cty.String},
+		"nothing behind the length": {[]byte{0xdc}, cty.List(cty.String)},
+		"an unknown cut short":      {[]byte{0xc7, 0x20, 0x0c, 0x81}, cty.String},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, err := dynamic.Decode(&pluginv1.DynamicValue{Msgpack: tt.data}, tt.ty); err == nil {
+				t.Errorf("got %#v", got)
 			}
 		})
 	}

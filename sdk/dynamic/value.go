@@ -13,6 +13,9 @@ import (
 // MaxSize bounds one encoded value, in bytes.
 const MaxSize = 2 << 20
 
+// maxExponent bounds numbers, in binary places: some 1200 decimal digits.
+const maxExponent = 4096
+
 type sensitive struct{}
 
 // GoString keeps the mark readable in test output.
@@ -63,8 +66,14 @@ func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
 	if len(dv.GetMsgpack()) > MaxSize {
 		return cty.NilVal, fmt.Errorf("decode value: %d bytes are more than the limit of %d", len(dv.GetMsgpack()), MaxSize)
 	}
+	if err := scan(dv.GetMsgpack()); err != nil {
+		return cty.NilVal, fmt.Errorf("decode value: %w", err)
+	}
 	v, err := msgpack.Unmarshal(dv.GetMsgpack(), ty)
 	if err != nil {
+		return cty.NilVal, fmt.Errorf("decode value: %w", err)
+	}
+	if err := writable(v); err != nil {
 		return cty.NilVal, fmt.Errorf("decode value: %w", err)
 	}
 	// An object with no attribute at all passes for one of any type.
@@ -83,4 +92,19 @@ func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
 		marks = append(marks, cty.PathValueMarks{Path: path, Marks: cty.NewValueMarks(Sensitive)})
 	}
 	return v.MarkWithPaths(marks), nil
+}
+
+// writable refuses numbers that take seconds and gigabytes to be written out,
+// as ten bytes can say 1e99999999, and those that JSON has no word for.
+func writable(v cty.Value) error {
+	return cty.Walk(v, func(_ cty.Path, leaf cty.Value) (bool, error) {
+		if leaf.Type() != cty.Number || !leaf.IsKnown() || leaf.IsNull() {
+			return true, nil
+		}
+		n := leaf.AsBigFloat()
+		if exponent := n.MantExp(nil); n.IsInf() || exponent > maxExponent || exponent < -maxExponent {
+			return false, errors.New("it holds a number that is out of bounds")
+		}
+		return true, nil
+	})
 }
