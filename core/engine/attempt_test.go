@@ -101,6 +101,11 @@ func TestTimeout(t *testing.T) {
 		want    event.Status
 	}{
 		"stops when asked": {untilStopped, event.Errored},
+		"stops by itself a moment before": {func(ctx context.Context, call engine.Call, _ func(*pluginv1.Event) error) (*pluginv1.Result, error) {
+			timer := time.NewTimer(time.Until(call.Build.GetAttempt().GetDeadline().AsTime()) - time.Millisecond)
+			<-timer.C
+			return ended(pluginv1.Outcome_OUTCOME_STOPPED, "", false), nil
+		}, event.Errored},
 		"says that it failed": {func(ctx context.Context, _ engine.Call, _ func(*pluginv1.Event) error) (*pluginv1.Result, error) {
 			<-ctx.Done()
 			return ended(pluginv1.Outcome_OUTCOME_FAILED, "exit code 143", true), nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/stagegate/stagegate/core/event"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -49,8 +50,12 @@ func (r *run) judgeResult(ctx context.Context, s *stage, res *pluginv1.Result, e
 		finish.Rollout = r.rolloutOf(res)
 		return finish
 	}
+	outcome := res.GetOutcome()
+	if outcome == pluginv1.Outcome_OUTCOME_STOPPED {
+		awaitDeadline(ctx)
+	}
 	var finish event.Finish
-	switch outcome := res.GetOutcome(); {
+	switch {
 	case outcome == pluginv1.Outcome_OUTCOME_SUCCEEDED:
 		finish = r.succeed(s, res)
 	case ctx.Err() != nil:
@@ -68,6 +73,17 @@ func (r *run) judgeResult(ctx context.Context, s *stage, res *pluginv1.Result, e
 	finish.Report = r.reportOf(res.GetReport())
 	finish.Rollout = r.rolloutOf(res)
 	return finish
+}
+
+// clockSlack is how much earlier than here a deadline may pass in a plugin.
+const clockSlack = time.Second
+
+// awaitDeadline waits for a deadline that is about to pass. The plugin knows it
+// too, and may have stopped the attempt a moment before it passes here.
+func awaitDeadline(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < clockSlack {
+		<-ctx.Done()
+	}
 }
 
 // succeed takes over the outputs.
