@@ -43,13 +43,16 @@ type devcluster struct {
 	err  error
 }
 
+// binary is the program that make has built.
+func binary() string { return filepath.Join(os.Getenv("STAGEGATE_BIN"), "devcluster") }
+
 // started says that there is a cluster to take down.
 var started atomic.Bool
 
 // start brings the cluster up once; $DEVCLUSTER_DIR lends one that stays.
 var start = sync.OnceValue(func() devcluster {
 	started.Store(true)
-	bin, dir := os.Getenv("DEVCLUSTER_BIN"), os.Getenv("DEVCLUSTER_DIR")
+	bin, dir := binary(), os.Getenv("DEVCLUSTER_DIR")
 	c := devcluster{dir: dir, ours: dir == ""}
 	if c.ours {
 		if c.dir, c.err = os.MkdirTemp("", "deploy-test"); c.err != nil {
@@ -67,7 +70,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if started.Load() {
 		if c := start(); c.ours {
-			out, err := exec.Command(os.Getenv("DEVCLUSTER_BIN"), "down", "--dir", c.dir).CombinedOutput()
+			out, err := exec.Command(binary(), "down", "--dir", c.dir).CombinedOutput()
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "devcluster down: %v: %s\n", err, out)
 				code = 1
@@ -90,8 +93,8 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	if os.Getenv("DEVCLUSTER_BIN") == "" {
-		const how = "set DEVCLUSTER_BIN to the binary devcluster to run it against a real API server"
+	if os.Getenv("STAGEGATE_BIN") == "" {
+		const how = "set STAGEGATE_BIN to the folder with the binary devcluster to run it against a real API server"
 		if os.Getenv("STAGEGATE_REQUIRE_CLUSTER") == "1" {
 			t.Fatal("a cluster is required: " + how)
 		}
