@@ -147,16 +147,21 @@ func (d deployerService) Apply(req *pluginv1.ApplyRequest, to grpc.ServerStreami
 // checkDecision refuses a plan that nobody with authority has allowed. It
 // stands in the SDK so that no deployer can forget it.
 func (s *server) checkDecision(req *pluginv1.ApplyRequest) error {
+	at := req.GetAttempt()
+	if at.GetRun() == "" || at.GetStage() == "" || at.GetIdempotencyKey() == "" {
+		// What is empty would not be compared, and any decision on the plan fit.
+		return refusal(errors.New("the attempt does not say to which run, stage and work it belongs"))
+	}
 	root, err := decision.LoadTrustRoot(s.trustRoot)
 	if err != nil {
 		return refusal(err)
 	}
 	_, err = decision.Check(root, req.GetPlan().GetContent(), req.GetDecisions(), decision.Want{
 		PlanDigest:  req.GetPlan().GetDigest(),
-		Environment: req.GetAttempt().GetEnvironment(),
-		Run:         req.GetAttempt().GetRun(),
-		Stage:       req.GetAttempt().GetStage(),
-		Nonce:       req.GetAttempt().GetIdempotencyKey(),
+		Environment: at.GetEnvironment(),
+		Run:         at.GetRun(),
+		Stage:       at.GetStage(),
+		Nonce:       at.GetIdempotencyKey(),
 		Now:         s.now(),
 	})
 	if err != nil {
