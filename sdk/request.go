@@ -24,6 +24,8 @@ type EvaluateRequest struct {
 // ApplyRequest starts a rollout whose decision has been verified.
 type ApplyRequest struct {
 	Request
+	// Plan is the plan that was decided on. The decision covers its Content and
+	// nothing else: act on that alone.
 	Plan Plan
 }
 

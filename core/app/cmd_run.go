@@ -88,7 +88,7 @@ func (f runFlags) check() error {
 // runIn loads and checks first, and only then is there a run.
 func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, j job) (err error) {
 	masks := redact.New()
-	host, err := a.pluginHost(ctx, s, store.Blobs(), masks.Text)
+	host, err := a.pluginHost(ctx, s, store.Blobs(), masks)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (a *app) validate(ctx context.Context, req request, format string) (err err
 		return err
 	}
 	masks := redact.New()
-	host, err := a.pluginHost(ctx, s, nil, masks.Text)
+	host, err := a.pluginHost(ctx, s, nil, masks)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (a *app) checkCommit(ctx context.Context, repository, pipeline string, u tr
 		return err
 	}
 	masks := redact.New()
-	host, err := a.pluginHost(ctx, s, nil, masks.Text)
+	host, err := a.pluginHost(ctx, s, nil, masks)
 	if err != nil {
 		return err
 	}

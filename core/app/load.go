@@ -137,13 +137,19 @@ type secrets struct {
 	masks    *redact.Redactor
 }
 
-// Secret is the value of a secret, which is masked from then on.
+// Secret is the value of a secret for an expression, masked from then on.
 func (s secrets) Secret(name string) (string, error) {
-	value, err := s.resolver.Resolve(s.ctx, name)
+	value, err := s.Resolve(s.ctx, name)
+	return string(value), err
+}
+
+// Resolve is the value of a secret for a plugin, masked from then on.
+func (s secrets) Resolve(ctx context.Context, name string) ([]byte, error) {
+	value, err := s.resolver.Resolve(ctx, name)
 	if err == nil && len(value) > 0 {
 		_ = s.masks.Add(string(value)) // the engine warns of one that is too short
 	}
-	return string(value), err
+	return value, err
 }
 
 // now is the time, to the second, as runs are named.

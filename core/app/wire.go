@@ -14,6 +14,7 @@ import (
 	"github.com/stagegate/stagegate/core/operator"
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/core/pluginhost"
+	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/runstate"
 	"github.com/stagegate/stagegate/core/secret"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -24,7 +25,7 @@ const closeGrace = 10 * time.Second
 
 // pluginHost makes the host of plugins. Without a store, plugins get no blobs:
 // that is enough to describe and validate.
-func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, redact func(string) string) (*pluginhost.Host, error) {
+func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, masks *redact.Redactor) (*pluginhost.Host, error) {
 	search := a.env("RUNNER_PLUGIN_PATH")
 	for _, dir := range s.operator.PluginPath {
 		if search != "" {
@@ -40,8 +41,8 @@ func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, 
 		PassEnv:    s.operator.PassEnv,
 		TrustRoot:  s.trustRoot(),
 		Version:    Version,
-		Redact:     redact,
-		Secrets:    secret.NewResolver(s.operator.Secrets, a.lookupEnv),
+		Redact:     masks.Text,
+		Secrets:    secrets{ctx: ctx, resolver: secret.NewResolver(s.operator.Secrets, a.lookupEnv), masks: masks},
 	}
 	if blobs != nil {
 		options.Blobs = blobs

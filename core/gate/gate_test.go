@@ -78,6 +78,10 @@ func describe(_ context.Context, c pipeline.ComponentRef) (*pluginv1.Component, 
 		}}, nil
 	case "acme.policy":
 		return &pluginv1.Component{Name: "policy", Kind: pluginv1.Kind_KIND_POLICY, Config: &pluginv1.Block{}}, nil
+	case "acme.bundled":
+		return &pluginv1.Component{Name: "bundled", Kind: pluginv1.Kind_KIND_POLICY, Config: &pluginv1.Block{
+			Attributes: []*pluginv1.Attribute{{Name: "bundle", Type: stringType}},
+		}}, nil
 	case "acme.builder":
 		return &pluginv1.Component{Name: "builder", Kind: pluginv1.Kind_KIND_BUILDER, Config: &pluginv1.Block{}}, nil
 	}
@@ -491,6 +495,7 @@ func TestOwnPoliciesOnlyAddDenials(t *testing.T) {
 		"own denies":                {false, true, []engine.PolicyCall{own(opa, opaConfig(t, cty.StringVal("rules")))}, deny, 2},
 		"own passes, operator not":  {true, false, []engine.PolicyCall{own(opa, opaConfig(t, cty.StringVal("rules")))}, deny, 2},
 		"vendor without that idea":  {false, true, []engine.PolicyCall{own(acme, opaConfig(t, cty.NullVal(cty.String)))}, deny, 2},
+		"vendor with a default":     {false, true, []engine.PolicyCall{own(pipeline.ComponentRef{Plugin: "acme", Name: "bundled"}, opaConfig(t, cty.NullVal(cty.String)))}, deny, 2},
 		"both pass":                 {false, false, []engine.PolicyCall{own(acme, nil)}, allow, 2},
 		"own is no policy":          {false, false, []engine.PolicyCall{own(pipeline.ComponentRef{Plugin: "acme", Name: "builder"}, nil)}, fault, 1},
 		"own cannot be read":        {false, false, []engine.PolicyCall{own(opa, &pluginv1.DynamicValue{Msgpack: []byte("x")})}, fault, 1},

@@ -81,14 +81,15 @@ func (g *Gate) evaluate(ctx context.Context, req engine.DecisionRequest, c call,
 	return resp, err
 }
 
-// hasRules reports whether a policy stage brings rules of its own. One with an
-// argument `bundle` that is not set shows the operator's decision at its place.
+// hasRules reports whether a policy stage brings rules of its own. A policy.opa
+// without a bundle shows the operator's decision at its place. What a vendor's
+// policy does without an argument is for the vendor to say: it is always asked.
 func (g *Gate) hasRules(ctx context.Context, p engine.PolicyCall) (bool, error) {
 	ty, _, err := g.configType(ctx, p.Component)
 	if err != nil {
 		return false, err
 	}
-	if !ty.HasAttribute("bundle") {
+	if p.Component.String() != "policy.opa" || !ty.HasAttribute("bundle") {
 		return true, nil
 	}
 	config, err := dynamic.Decode(p.Config, ty)

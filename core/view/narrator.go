@@ -19,13 +19,16 @@ type narrator struct {
 	tail    func(stage string, attempt int) []byte
 	width   int // of the longest stage name
 	partial map[string][]byte
-	attempt map[string]int // the last one of each stage
+	attempt map[string]int    // the last one of each stage
+	planned map[string]string // digest of the plan last shown, by stage
+	decided map[string]string // what was last said, by stage and plan
 }
 
 func newNarrator(o Options) *narrator {
 	return &narrator{
 		palette: palette{o.Color}, verbose: o.Verbose, tail: o.Tail,
 		partial: make(map[string][]byte), attempt: make(map[string]int),
+		planned: make(map[string]string), decided: make(map[string]string),
 	}
 }
 
@@ -181,9 +184,10 @@ func (n *narrator) diagnostic(e event.Event) string {
 
 func (n *narrator) plan(e event.Event) string {
 	p := e.Plan
-	if p == nil {
-		return ""
+	if p == nil || n.planned[e.Stage] == p.Digest {
+		return "" // it is made again before it is applied, to see that nothing has changed
 	}
+	n.planned[e.Stage] = p.Digest
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %s  plan %s for %s\n", n.name(e.Stage), shortDigest(p.Digest), p.Target)
 	for _, c := range p.Changes {
@@ -202,6 +206,13 @@ func (n *narrator) decision(e event.Event) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %s  policy %s\n", n.name(e.Stage), decision(*d))
+	// The gate decides again before it applies; what it says of the same plan is
+	// only worth reading again when it is something else.
+	key, said := d.For+"\x00"+d.PlanDigest, saidOf(*d)
+	if n.decided[key] == said && d.PlanDigest != "" {
+		return b.String()
+	}
+	n.decided[key] = said
 	if d.Error != "" {
 		b.WriteString(indent(d.Error, "      "))
 	}
@@ -215,6 +226,11 @@ func (n *narrator) decision(e event.Event) string {
 		b.WriteString(n.violation("waived", v))
 	}
 	return b.String()
+}
+
+// saidOf is what a decision says, to tell whether another says the same.
+func saidOf(d event.Decision) string {
+	return fmt.Sprint(d.Verdict, d.Error, d.Violations, d.Warnings, d.Waived)
 }
 
 func (n *narrator) violation(kind string, v event.Violation) string {

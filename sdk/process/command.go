@@ -96,6 +96,7 @@ func Run(ctx context.Context, c Command) (Exit, error) {
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	if orphans() {
 		KillTree(AttemptVariable, c.AttemptID)
+		killStrays()
 	}
 	waitErr := cmd.Wait()
 	out.finish()

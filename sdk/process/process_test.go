@@ -71,6 +71,7 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 	for name, script := range map[string]string{
 		"after exit":      `setsid sh -c 'trap "" TERM; echo $$ > "$PWD/pid"; exec sleep 1000' & while ! test -s pid; do :; done; cat pid`,
 		"pipes closed":    `setsid sh -c 'trap "" TERM; echo $$ > "$PWD/pid"; exec sleep 1000' >/dev/null 2>&1 </dev/null & while ! test -s pid; do :; done; cat pid`,
+		"no cookie":       `env -i PATH="$PATH" PWD="$PWD" setsid sh -c 'echo $$ > "$PWD/pid"; exec sleep 1000' >/dev/null 2>&1 </dev/null & while ! test -s pid; do :; done; cat pid`,
 		"after its fault": `(setsid sh -c 'echo $$ > "$PWD/pid"; exec sleep 1000' &) ; while ! test -s pid; do :; done; cat pid; kill -9 $$`,
 	} {
 		t.Run(name, func(t *testing.T) {

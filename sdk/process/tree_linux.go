@@ -58,22 +58,79 @@ func waitWithoutReaping(pid int) {
 	}
 }
 
-// orphans reports whether this process has adopted somebody. The kernel gives
-// orphans to the main thread; what that thread has started itself leads a group
-// of its own in this session, and is not one.
-func orphans() bool {
+// adopted are the children of the main thread that this process has not
+// started itself: the kernel gives orphans to that thread.
+func adopted() ([]int, error) {
 	pid := strconv.Itoa(os.Getpid())
 	children, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
 	if err != nil {
-		return true
+		return nil, fmt.Errorf("read the list of children: %w", err)
 	}
+	var out []int
 	for field := range bytes.FieldsSeq(children) {
 		child, err := strconv.Atoi(string(field))
-		if err != nil || !startedHere(child) && !reaped(child) {
-			return true
+		if err != nil {
+			return nil, fmt.Errorf("read the list of children: %w", err)
+		}
+		if !startedHere(child) && !reaped(child) {
+			out = append(out, child)
 		}
 	}
-	return false
+	return out, nil
+}
+
+// killStrays kills adopted processes that carry no cookie at all and have left
+// the session: commands that were started with an empty environment to get
+// away. Nobody can tell whose they are, so that they go with the first stage
+// that ends. What has a cookie belongs to a stage that is still running, or is
+// about to be executed.
+func killStrays() {
+	own, _, errno := syscall.RawSyscall(syscall.SYS_GETSID, 0, 0, 0)
+	if errno != 0 {
+		return
+	}
+	// What a stray has started becomes a child of this process when it dies.
+	for range 100 {
+		children, err := adopted()
+		if err != nil {
+			return
+		}
+		killed := 0
+		for _, child := range children {
+			if isStray(child, int(own)) {
+				_ = syscall.Kill(child, syscall.SIGKILL) // it is our child and not reaped: the number is its own
+				reapOrphan(child)
+				killed++
+			}
+		}
+		if killed == 0 {
+			return
+		}
+	}
+}
+
+func isStray(pid, session int) bool {
+	parent, _, theirs, ok := relations(pid)
+	if !ok || parent != os.Getpid() || theirs == session {
+		return false
+	}
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return false
+	}
+	for entry := range bytes.SplitSeq(env, []byte{0}) {
+		name, _, _ := bytes.Cut(entry, []byte("="))
+		if string(name) == AttemptVariable || string(name) == InstanceVariable {
+			return false
+		}
+	}
+	return true
+}
+
+// orphans reports whether somebody was adopted who is still there.
+func orphans() bool {
+	list, err := adopted()
+	return err != nil || len(list) > 0
 }
 
 // reaped takes an orphan that has died off the list of children.
