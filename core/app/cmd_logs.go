@@ -32,40 +32,28 @@ func (a *app) logsCommand() *cobra.Command {
 }
 
 func (a *app) logs(ctx context.Context, argument, stage string, attempt int) error {
-	s, err := a.session()
+	run, err := a.kept(ctx, argument)
 	if err != nil {
 		return err
 	}
-	store, err := s.store()
-	if err != nil {
-		return err
-	}
-	id, err := find(ctx, store, argument)
-	if err != nil {
-		return err
-	}
-	history, err := store.Read(ctx, id)
-	if _, damaged := errors.AsType[*runstate.CorruptError](err); err != nil && !damaged {
-		return fmt.Errorf("read run %s: %w", id, err)
-	}
-	state := runstate.Replay(history)
+	id, state := run.state.ID, run.state
 	if stage != "" {
 		one := state.Stage(stage)
 		if one == nil {
-			return usage(fmt.Errorf("run %s has no stage %q; it has %s", id, stage, stageNames(state)))
+			return errors.Join(usage(fmt.Errorf("run %s has no stage %q; it has %s", id, stage, stageNames(state))), run.untrusted())
 		}
-		return a.copyLog(ctx, store, id, one, attempt)
+		return errors.Join(a.copyLog(ctx, run.store, id, one, attempt), run.untrusted())
 	}
 	for _, one := range state.Stages {
 		if len(one.Attempts) == 0 {
 			continue
 		}
 		fmt.Fprintf(a.Stdout, "==> %s <==\n", one.Name)
-		if err := a.copyLog(ctx, store, id, one, attempt); err != nil {
+		if err := a.copyLog(ctx, run.store, id, one, attempt); err != nil {
 			return err
 		}
 	}
-	return nil
+	return run.untrusted()
 }
 
 func stageNames(s *runstate.RunState) string {

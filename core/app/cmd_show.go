@@ -58,34 +58,17 @@ func (a *app) showRun(ctx context.Context, argument, format string) error {
 	if err := checkFormat(format); err != nil {
 		return err
 	}
-	s, err := a.session()
+	run, err := a.kept(ctx, argument)
 	if err != nil {
 		return err
 	}
-	store, err := s.store()
-	if err != nil {
-		return err
-	}
-	id, err := find(ctx, store, argument)
-	if err != nil {
-		return err
-	}
-	history, readErr := store.Read(ctx, id)
-	if _, damaged := errors.AsType[*runstate.CorruptError](readErr); readErr != nil && !damaged {
-		return fmt.Errorf("read run %s: %w", id, readErr)
-	}
-	state := runstate.Replay(history)
-	state.ID = id
-	err = a.print(format, report(state, history, readErr), func() error {
-		if history.Torn > 0 {
-			fmt.Fprintf(a.Stderr, "note: the runner was killed while it wrote the last record; %d bytes that were never reported are left out\n", history.Torn)
+	err = a.print(format, report(run.state, run.history, run.damage), func() error {
+		if torn := run.history.Torn; torn > 0 {
+			fmt.Fprintf(a.Stderr, "note: the runner was killed while it wrote the last record; %d bytes that were never reported are left out\n", torn)
 		}
-		return view.Summary(a.Stdout, state, a.color(a.Stdout), now())
+		return view.Summary(a.Stdout, run.state, a.color(a.Stdout), now())
 	})
-	if err == nil && readErr != nil {
-		return fmt.Errorf("the journal of run %s cannot be trusted: %w", id, readErr)
-	}
-	return err
+	return errors.Join(err, run.untrusted())
 }
 
 func report(s *runstate.RunState, h runstate.History, damage error) runReport {
