@@ -37,14 +37,14 @@ func TestClean(t *testing.T) {
 		"a":             "a",
 		"a//b/./c":      "a/b/c",
 		"a/../b":        "b",
-		"/work/a":       "a",
-		"/work/a/../b":  "b",
+		"/tree/a":       "a",
+		"/tree/a/../b":  "b",
 		"ünï/モデル":       "ünï/モデル",
 		"..a":           "..a",
 		"-rf":           "-rf",
 		"$(touch x);`y": "$(touch x);`y",
 	} {
-		if got, err := Clean("/work", name); err != nil || got != want {
+		if got, err := Clean("/tree", name); err != nil || got != want {
 			t.Errorf("Clean(%q) = %q, %v; want %q", name, got, err, want)
 		}
 	}
@@ -54,14 +54,14 @@ func TestClean(t *testing.T) {
 func TestCleanRefuses(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"..", "../a", "a/../..", "a/../../b", "/etc/passwd", "/", "/work/../etc", "/workshop/a", "./../x", "../work/../x",
+		"..", "../a", "a/../..", "a/../../b", "/etc/passwd", "/", "/tree/../etc", "/treetop/a", "./../x", "../tree/../x",
 	} {
-		if got, err := Clean("/work", name); !errors.Is(err, ErrOutside) {
+		if got, err := Clean("/tree", name); !errors.Is(err, ErrOutside) {
 			t.Errorf("Clean(%q) = %q, %v; want ErrOutside", name, got, err)
 		}
 	}
 	for _, name := range []string{"", "a\x00b", "a\nb", "a\x1b[2J", "\xff\xfe", strings.Repeat("a", 5000)} {
-		if got, err := Clean("/work", name); err == nil {
+		if got, err := Clean("/tree", name); err == nil {
 			t.Errorf("Clean(%q) = %q; want an error", name, got)
 		}
 	}
@@ -188,7 +188,7 @@ func FuzzClean(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		clean, err := Clean("/work", name)
+		clean, err := Clean("/tree", name)
 		if err != nil {
 			return
 		}
