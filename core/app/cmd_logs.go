@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/core/runstate"
 )
 
@@ -22,7 +23,7 @@ func (a *app) logsCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stage := ""
 			if len(args) == 2 {
-				stage = strings.TrimPrefix(args[1], "stage.")
+				stage = pipeline.StageName(args[1])
 			}
 			return a.logs(cmd.Context(), args[0], stage, attempt)
 		},

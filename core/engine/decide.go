@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/pipeline"
 )
 
 // Verdicts of a decision. Anything else is taken for an error.
@@ -84,7 +85,7 @@ func subject(d *event.Decision) string {
 	if d.For == "" {
 		return "the artifacts"
 	}
-	return "stage." + d.For
+	return pipeline.StageAddress(d.For)
 }
 
 func counted(n int, what string) string {

@@ -128,7 +128,7 @@ func (r *run) runFailure(ctx context.Context, out Outcome, broken error) *event.
 	for _, s := range out.Stages {
 		if s.Status == out.Status && s.Failure != nil {
 			f := *s.Failure
-			f.Summary = "stage." + s.Name + ": " + f.Summary
+			f.Summary = pipeline.StageAddress(s.Name) + ": " + f.Summary
 			return &f
 		}
 	}

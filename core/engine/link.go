@@ -125,5 +125,9 @@ func (l *linked) explain(cycle []string) diag.Diagnostic {
 }
 
 func path(cycle []string) string {
-	return "stage." + strings.Join(cycle, " needs stage.")
+	addresses := make([]string, len(cycle))
+	for i, name := range cycle {
+		addresses[i] = pipeline.StageAddress(name)
+	}
+	return strings.Join(addresses, " needs ")
 }

@@ -51,7 +51,7 @@ func (r *run) skippedNeeds(s *stage) []string {
 	var out []string
 	for _, need := range s.Needs {
 		if r.skipped[need] {
-			out = append(out, "stage."+need)
+			out = append(out, pipeline.StageAddress(need))
 		}
 	}
 	return out

@@ -39,7 +39,7 @@ type Event struct {
 	Type    Type      `json:"type"`
 	Time    time.Time `json:"time"`
 	RunID   string    `json:"run"`
-	Stage   string    `json:"stage,omitempty"` // name, without "stage."
+	Stage   string    `json:"stage,omitempty"` // pipeline.Stage.Name
 	Attempt int       `json:"attempt,omitempty"`
 
 	Run         *Run         `json:"run_info,omitempty"`

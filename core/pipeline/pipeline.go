@@ -22,6 +22,9 @@ type Pipeline struct {
 
 // Stage is the definition of one step.
 type Stage struct {
+	// Name is the address without its leading "stage.", and unique in the
+	// pipeline: train, train["a"] for an instance of a block with for_each,
+	// module.m.stage.train inside a module.
 	Name      string
 	Component ComponentRef
 	// Schema is what the plugin says about the component.
@@ -39,7 +42,20 @@ type Stage struct {
 }
 
 // Address is how the language names the stage.
-func (s *Stage) Address() string { return "stage." + s.Name }
+func (s *Stage) Address() string { return StageAddress(s.Name) }
+
+const stagePrefix, modulePrefix = "stage.", "module."
+
+// StageAddress is the address of the stage of a name.
+func StageAddress(name string) string {
+	if strings.HasPrefix(name, modulePrefix) {
+		return name
+	}
+	return stagePrefix + name
+}
+
+// StageName is the name of the stage of an address; a name is taken as it is.
+func StageName(address string) string { return strings.TrimPrefix(address, stagePrefix) }
 
 // ComponentRef is `uses = "<plugin>.<component>"`.
 type ComponentRef struct {
