@@ -5,13 +5,14 @@ import (
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
 )
 
 func pipelineShape() *shape {
 	return &shape{
 		what: "a pipeline", header: `pipeline "name"`, labels: 1,
-		args: []string{"description", "runner_version"},
+		args: []string{"description", "runner_version", "timeout", "cleanup_timeout", "on_failure"},
 	}
 }
 
@@ -30,6 +31,25 @@ func (s *Source) decodePipeline(b *hclsyntax.Block, runnerVersion string, diags 
 	}
 	s.Description, _ = constantText(b.Body.Attributes["description"], diags)
 	checkRunnerVersion(b.Body.Attributes["runner_version"], runnerVersion, diags)
+	s.timeout = constantDuration(b.Body.Attributes["timeout"], diags)
+	s.cleanup = constantDuration(b.Body.Attributes["cleanup_timeout"], diags)
+	s.decodeOnFailure(b.Body.Attributes["on_failure"], diags)
+}
+
+func (s *Source) decodeOnFailure(a *hclsyntax.Attribute, diags *diag.List) {
+	text, ok := constantText(a, diags)
+	if !ok {
+		return
+	}
+	switch text {
+	case "keep_going":
+	case "fail_fast":
+		s.failFast = true
+	default:
+		place := a.Expr.Range()
+		diags.Append(&place, fmt.Sprintf("Unknown reaction %q", clip(text)),
+			spelling.Hint(text, []string{"keep_going", "fail_fast"}, "reactions"))
+	}
 }
 
 // checkRunnerVersion compares release numbers only: a build between releases

@@ -21,21 +21,29 @@ type stage struct {
 	header                     hcl.Range
 	uses                       pipeline.ComponentRef // empty when it is wrong
 	run                        pipeline.RunMode
-	with                       *hclsyntax.Block
-	retry                      *hclsyntax.Block
+	cancelOlder                bool // of its concurrency group
+	noCache                    bool
+	with, retry, approval      *hclsyntax.Block
 	when, environment, timeout *hclsyntax.Attribute
-	needs                      []reference // as written
-	refs                       *references // of everything that is valued while the pipeline runs
-	early                      *references // of timeout and retry, which are valued before
+	group                      *hclsyntax.Attribute // concurrency_group
+	needs                      []reference          // as written
+	refs                       *references          // of everything that is valued while the pipeline runs
+	early                      *references          // of what is valued before
 }
 
 func stageShape() *shape {
 	return &shape{
 		what: "a stage", header: `stage "name"`, labels: 1,
-		args:     []string{"uses", "needs", "when", "timeout", "run", "environment"},
-		single:   []string{"with", "retry"},
+		args: []string{
+			"uses", "needs", "when", "timeout", "run", "environment", "concurrency_group", "concurrency_mode", "cache",
+		},
+		single:   []string{"with", "retry", "approval"},
 		required: []string{"uses"},
 	}
+}
+
+func approvalShape() *shape {
+	return &shape{what: "approval", header: "approval", args: []string{"required", "approvers", "expires"}}
 }
 
 func retryShape() *shape {
@@ -56,9 +64,11 @@ func (s *Source) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 	s.byName[st.name] = st
 	s.stages = append(s.stages, st)
 	args := b.Body.Attributes
-	st.when, st.environment, st.timeout = args["when"], args["environment"], args["timeout"]
+	st.when, st.environment, st.timeout, st.group = args["when"], args["environment"], args["timeout"], args["concurrency_group"]
 	st.decodeUses(args["uses"], diags)
 	st.decodeRun(args["run"], diags)
+	st.decodeMode(args["concurrency_mode"], diags)
+	st.noCache = !constantBool(args["cache"], true, diags)
 	st.decodeNeeds(args["needs"], diags)
 	for _, inner := range b.Body.Blocks {
 		switch inner.Type {
@@ -67,6 +77,9 @@ func (s *Source) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 		case "retry":
 			st.retry = inner
 			retryShape().checkBody(inner, diags)
+		case "approval":
+			st.approval = inner
+			approvalShape().checkBody(inner, diags)
 		}
 	}
 }
@@ -93,17 +106,35 @@ func (st *stage) decodeRun(a *hclsyntax.Attribute, diags *diag.List) {
 	if !ok {
 		return
 	}
-	switch text {
-	case "on_success":
-		st.run = pipeline.OnSuccess
-	case "on_failure":
-		st.run = pipeline.OnFailure
-	case "always":
-		st.run = pipeline.Always
-	default:
-		place := a.Expr.Range()
-		modes := []string{"on_success", "on_failure", "always"}
-		diags.Append(&place, fmt.Sprintf("Unknown run mode %q", clip(text)), spelling.Hint(text, modes, "run modes"))
+	for i, name := range runModes() {
+		if text == name {
+			st.run = pipeline.RunMode(i)
+			return
+		}
+	}
+	place := a.Expr.Range()
+	diags.Append(&place, fmt.Sprintf("Unknown run mode %q", clip(text)), spelling.Hint(text, runModes(), "run modes"))
+}
+
+// runModes are the names of the pipeline package's run modes, in their order.
+func runModes() []string {
+	return []string{"on_success", "on_failure", "always", "on_changed", "on_fixed", "on_regression"}
+}
+
+// decodeMode reads what happens to those that are in a concurrency group.
+func (st *stage) decodeMode(a *hclsyntax.Attribute, diags *diag.List) {
+	text, ok := constantText(a, diags)
+	if !ok {
+		return
+	}
+	place := a.Expr.Range()
+	switch modes := []string{"queue", "cancel_older"}; {
+	case text == modes[1]:
+		st.cancelOlder = true
+	case text != modes[0]:
+		diags.Append(&place, fmt.Sprintf("Unknown concurrency mode %q", clip(text)), spelling.Hint(text, modes, "modes"))
+	case st.group == nil:
+		diags.Append(&place, "No concurrency group", "A mode says what happens in a concurrency group. Name one: concurrency_group = \"…\".")
 	}
 }
 

@@ -52,6 +52,20 @@ func constantBool(a *hclsyntax.Attribute, otherwise bool, diags *diag.List) bool
 	return v.True()
 }
 
+// constantDuration is a length of time, or 0.
+func constantDuration(a *hclsyntax.Attribute, diags *diag.List) time.Duration {
+	text, ok := constantText(a, diags)
+	if !ok {
+		return 0
+	}
+	d, err := duration(text)
+	if err != nil {
+		place := a.Expr.Range()
+		diags.Append(&place, fmt.Sprintf("Invalid value for %q", a.Name), upper(err.Error())+".")
+	}
+	return d
+}
+
 // maxDuration bounds timeouts and backoffs.
 const maxDuration = 7 * 24 * time.Hour
 

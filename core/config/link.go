@@ -48,11 +48,15 @@ func (s *Source) linkStage(st *stage, diags *diag.List) {
 	if st.with != nil {
 		st.refs.collectBody(st.with.Body)
 	}
-	if st.timeout != nil {
-		st.early.collect(st.timeout.Expr)
+	for _, a := range []*hclsyntax.Attribute{st.timeout, st.group} {
+		if a != nil {
+			st.early.collect(a.Expr)
+		}
 	}
-	if st.retry != nil {
-		st.early.collectBody(st.retry.Body)
+	for _, b := range []*hclsyntax.Block{st.retry, st.approval} {
+		if b != nil {
+			st.early.collectBody(b.Body)
+		}
 	}
 	s.resolve(st.refs, roots(), "", diags)
 	s.resolve(st.early, []string{"var", "local", "run", "git", "path"}, whyEarly, diags)

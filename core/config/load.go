@@ -68,7 +68,8 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 	e.prepare(in.Plugins, &diags)
 	loaded := &Loaded{
 		Variables: variables, Evaluator: e, With: make(map[string]cty.Value, len(s.stages)),
-		Pipeline: &pipeline.Pipeline{Name: s.Name, Description: s.Description, Root: s.Root, Digest: s.Digest},
+		Pipeline: &pipeline.Pipeline{Name: s.Name, Description: s.Description, Root: s.Root, Digest: s.Digest,
+			Timeout: s.timeout, CleanupTimeout: s.cleanup, FailFast: s.failFast},
 	}
 	for _, st := range s.stages {
 		definition := e.define(st, facts, &diags)

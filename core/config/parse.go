@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -35,6 +36,9 @@ type Source struct {
 	hints      spelling.Hints
 	spend      *budget.Budget // for constants
 	header     *hcl.Range     // of the pipeline block
+	timeout    time.Duration
+	cleanup    time.Duration
+	failFast   bool
 	plugins    []pipeline.PluginRequirement
 	variables  map[string]*Variable
 	order      []*Variable // in source order
@@ -138,12 +142,12 @@ func (s *Source) meter() {
 		l.expr = budget.Meter(l.expr)
 	}
 	for _, st := range s.stages {
-		for _, a := range []*hclsyntax.Attribute{st.when, st.environment, st.timeout} {
+		for _, a := range []*hclsyntax.Attribute{st.when, st.environment, st.timeout, st.group} {
 			if a != nil {
 				a.Expr = budget.Meter(a.Expr)
 			}
 		}
-		for _, b := range []*hclsyntax.Block{st.with, st.retry} {
+		for _, b := range []*hclsyntax.Block{st.with, st.retry, st.approval} {
 			if b != nil {
 				meterBody(b.Body)
 			}

@@ -20,7 +20,7 @@ const (
 func (e *Evaluator) define(st *stage, facts *scope, diags *diag.List) *pipeline.Stage {
 	p := e.stages[st.name]
 	out := &pipeline.Stage{
-		Name: st.name, Component: st.uses, Run: st.run, Range: st.header, Schema: p.component,
+		Name: st.name, Block: st.name, Component: st.uses, NoCache: st.noCache, Run: st.run, Range: st.header, Schema: p.component,
 		Retry: pipeline.Retry{Attempts: 1}, Needs: p.needs, Secrets: p.secrets,
 	}
 	if st.timeout != nil {
@@ -28,6 +28,12 @@ func (e *Evaluator) define(st *stage, facts *scope, diags *diag.List) *pipeline.
 	}
 	if st.retry != nil {
 		out.Retry = facts.retry(st.retry, diags)
+	}
+	if st.group != nil {
+		out.Concurrency = facts.concurrency(st, diags)
+	}
+	if st.approval != nil {
+		out.Approval = facts.approval(st, p, diags)
 	}
 	return out
 }
@@ -43,18 +49,25 @@ func (s *scope) retry(b *hclsyntax.Block, diags *diag.List) pipeline.Retry {
 		diags.Append(&place, `Missing required argument "attempts"`, "It says how often the stage is tried in all, for example 3.")
 		return out
 	}
+	if n := s.whole(a, maxAttempts, diags); n > 0 {
+		out.Attempts = n
+	}
+	return out
+}
+
+// whole is a whole number from 1 to a limit, or 0 when it is none.
+func (s *scope) whole(a *hclsyntax.Attribute, limit int64, diags *diag.List) int {
 	v, ok := s.early(a, cty.Number, diags)
 	if !ok {
-		return out
+		return 0
 	}
 	n, accuracy := v.AsBigFloat().Int64()
-	if accuracy != 0 || n < 1 || n > maxAttempts {
+	if accuracy != 0 || n < 1 || n > limit {
 		place := a.Expr.Range()
-		diags.Append(&place, `Invalid value for "attempts"`, fmt.Sprintf("It must be a whole number from 1 to %d.", maxAttempts))
-		return out
+		diags.Append(&place, fmt.Sprintf("Invalid value for %q", a.Name), fmt.Sprintf("It must be a whole number from 1 to %d.", limit))
+		return 0
 	}
-	out.Attempts = int(n)
-	return out
+	return int(n)
 }
 
 func (s *scope) duration(a *hclsyntax.Attribute, diags *diag.List) time.Duration {

@@ -18,6 +18,12 @@ type Pipeline struct {
 	Root        string   // absolute path of the folder that relative paths start in
 	Digest      string   // "sha256:<hex>" over the names and contents of its files
 	Stages      []*Stage // in source order
+	// Timeout bounds the run, and CleanupTimeout its stages with run = "always"
+	// after it was stopped; 0 means the runner's defaults.
+	Timeout        time.Duration
+	CleanupTimeout time.Duration
+	// FailFast stops the run at the first stage that does not succeed.
+	FailFast bool
 }
 
 // Stage is the definition of one step.
@@ -25,7 +31,10 @@ type Stage struct {
 	// Name is the address without its leading "stage.", and unique in the
 	// pipeline: train, train["a"] for an instance of a block with for_each,
 	// module.m.stage.train inside a module.
-	Name      string
+	Name string
+	// Block is the name of the block that the stage is an instance of; the
+	// stage's own where it is the only one.
+	Block     string
 	Component ComponentRef
 	// Schema is what the plugin says about the component.
 	Schema *pluginv1.Component
@@ -35,6 +44,12 @@ type Stage struct {
 	Timeout time.Duration // 0 means none
 	Retry   Retry
 	Run     RunMode
+	// Concurrency is zero when the stage may run beside any other.
+	Concurrency Concurrency
+	// Approval is nil when nobody has to approve.
+	Approval *Approval
+	// NoCache keeps the stage from being answered from the cache.
+	NoCache bool
 	// Secrets are the names that the stage's expressions pass to secret(…).
 	Secrets []string
 	// Range is the block's header, for messages.
@@ -78,10 +93,29 @@ type RunMode int
 
 // The run modes.
 const (
-	OnSuccess RunMode = iota // all needs succeeded
-	OnFailure                // at least one need failed
-	Always                   // whatever happened, cancellation included
+	OnSuccess    RunMode = iota // all needs succeeded
+	OnFailure                   // at least one need failed
+	Always                      // whatever happened, cancellation included
+	OnChanged                   // the needs came to another end than in the last run
+	OnFixed                     // the needs succeeded, and did not in the last run
+	OnRegression                // a need failed, and none did in the last run
 )
+
+// Concurrency says which stages, of all runs, may not run at the same time.
+type Concurrency struct {
+	Group string // empty means none
+	// CancelOlder ends the runs that hold the group or wait for it, rather than
+	// wait for them.
+	CancelOlder bool
+}
+
+// Approval says who has to agree with a deployer stage's plan.
+type Approval struct {
+	Required  int      // how many, at least 1
+	Approvers []string // principals whose voice counts; empty means all that the operator knows
+	// Expires is how long a voice counts; 0 means the operator's default.
+	Expires time.Duration
+}
 
 // PluginRequirement is an entry of the `plugins` block, or the implicit
 // requirement of a first-party plugin.
