@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/guard"
 	"github.com/stagegate/stagegate/core/diag"
@@ -159,28 +158,10 @@ func parseAll(files []*file) (diags diag.List) {
 				"The files have more than %d names, operators and brackets together.", guard.MaxAllTokens))
 			return diags
 		}
-		if d := guard.Check(f.shown, f.data, hcl.InitialPos); d != nil {
-			diags = append(diags, *d)
-			continue
-		}
-		parsed, problems := hclsyntax.ParseConfig(f.data, f.shown, hcl.InitialPos)
-		diags = append(diags, diag.FromHCL(firstCauses(problems))...)
-		if body, ok := parsed.Body.(*hclsyntax.Body); ok {
-			f.body = body
-		}
+		body, problems := guard.Parse(f.shown, f.data)
+		f.body, diags = body, append(diags, problems...)
 	}
 	return diags
-}
-
-// firstCauses leaves out what follows from a string that has no end: from there
-// on the parser sees text as code and code as text.
-func firstCauses(problems hcl.Diagnostics) hcl.Diagnostics {
-	for i, p := range problems {
-		if p.Summary == "Invalid multi-line string" || p.Summary == "Unterminated template string" {
-			return problems[:i+1]
-		}
-	}
-	return problems
 }
 
 // digest identifies the files: their names and contents, each with its length
