@@ -11,32 +11,36 @@ import (
 // or removed.
 const formatVersion = "1"
 
-type document struct {
+// Document is the JSON form of a list.
+type Document struct {
 	FormatVersion string    `json:"format_version"`
 	Valid         bool      `json:"valid"`
 	ErrorCount    int       `json:"error_count"`
 	WarningCount  int       `json:"warning_count"`
-	Diagnostics   []message `json:"diagnostics"`
+	Diagnostics   []Message `json:"diagnostics"`
 }
 
-type message struct {
-	Severity string     `json:"severity"`
-	Summary  string     `json:"summary"`
-	Detail   string     `json:"detail,omitempty"`
-	In       string     `json:"in,omitempty"`
-	Range    *placement `json:"range,omitempty"`
+// Message is the JSON form of a diagnostic.
+type Message struct {
+	Severity string `json:"severity"` // error or warning
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+	In       string `json:"in,omitempty"` // the block around the place
+	Range    *Place `json:"range,omitempty"`
 }
 
-type placement struct {
+// Place is the JSON form of a range.
+type Place struct {
 	Filename string   `json:"filename"`
-	Start    position `json:"start"`
-	End      position `json:"end"`
+	Start    Position `json:"start"`
+	End      Position `json:"end"`
 }
 
-type position struct {
-	Line   int `json:"line"`
-	Column int `json:"column"`
-	Byte   int `json:"byte"`
+// Position is a place in a file.
+type Position struct {
+	Line   int `json:"line"`   // from 1
+	Column int `json:"column"` // from 1, in characters
+	Byte   int `json:"byte"`   // from 0
 }
 
 // String names the severity.
@@ -47,18 +51,26 @@ func (s Severity) String() string {
 	return "error"
 }
 
+// Messages are the diagnostics for programs.
+func (l List) Messages() []Message {
+	out := make([]Message, 0, len(l))
+	for _, d := range l {
+		out = append(out, Message{
+			Severity: d.Severity.String(), Summary: d.Summary, Detail: d.Detail, In: d.In, Range: placeOf(d.Subject),
+		})
+	}
+	return out
+}
+
 // RenderJSON writes diagnostics for programs, as one JSON object.
 func RenderJSON(w io.Writer, list List) error {
-	doc := document{FormatVersion: formatVersion, Valid: !list.HasErrors(), Diagnostics: []message{}}
+	doc := Document{FormatVersion: formatVersion, Valid: !list.HasErrors(), Diagnostics: list.Messages()}
 	for _, d := range list {
 		if d.Severity == Warning {
 			doc.WarningCount++
 		} else {
 			doc.ErrorCount++
 		}
-		doc.Diagnostics = append(doc.Diagnostics, message{
-			Severity: d.Severity.String(), Summary: d.Summary, Detail: d.Detail, In: d.In, Range: placementOf(d.Subject),
-		})
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
@@ -66,10 +78,10 @@ func RenderJSON(w io.Writer, list List) error {
 	return encoder.Encode(doc)
 }
 
-func placementOf(r *hcl.Range) *placement {
+func placeOf(r *hcl.Range) *Place {
 	if r == nil {
 		return nil
 	}
-	of := func(p hcl.Pos) position { return position{Line: p.Line, Column: p.Column, Byte: p.Byte} }
-	return &placement{Filename: r.Filename, Start: of(r.Start), End: of(r.End)}
+	of := func(p hcl.Pos) Position { return Position{Line: p.Line, Column: p.Column, Byte: p.Byte} }
+	return &Place{Filename: r.Filename, Start: of(r.Start), End: of(r.End)}
 }
