@@ -43,6 +43,11 @@ func (e *Emitter) Diagnostic(d Diagnostic) { e.stream.send(diagnosticEvent(d)) }
 // Attestation makes a statement about an artifact.
 func (e *Emitter) Attestation(a Attestation) { e.stream.send(attestationEvent(a)) }
 
+// File says that a file in the work folder belongs to the result: when the
+// runner takes the result over in a later run, it puts the file back. It is
+// called before the component returns.
+func (e *Emitter) File(f ResultFile) { e.stream.file(f) }
+
 // Handle stores how to find what was started outside, at most 64 KiB. When it
 // returns nil the event is on its way in order; the runner stores it before it
 // reads the next.

@@ -186,7 +186,11 @@ func (s *server) validate(ctx context.Context, find func(string) (Component, boo
 	defer s.confess(&err)
 	defer recovered(&err)
 	found := component.Validate(ctx, ValidateRequest{Config: config, WorkDir: req.GetWorkDir()})
-	return &pluginv1.ValidateResponse{Diagnostics: diagnosticsWire(found)}, nil
+	out = &pluginv1.ValidateResponse{Diagnostics: diagnosticsWire(found)}
+	if c, ok := component.(Cacheable); ok && !found.HasErrors() {
+		out.Inputs = inputsWire(c.Inputs(ctx, ValidateRequest{Config: config, WorkDir: req.GetWorkDir()}))
+	}
+	return out, nil
 }
 
 // recovered turns a panic into an error that carries the stack: a bug in one

@@ -21,6 +21,7 @@ type stream struct {
 	ended    bool
 	lastSent time.Time
 	tasks    map[string]time.Time // when the progress of each was last sent
+	files    []*pluginv1.ResultFile
 	cancel   context.CancelCauseFunc
 }
 
@@ -58,7 +59,7 @@ func (s *stream) locked(e *pluginv1.Event) {
 func (s *stream) finish(r *pluginv1.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.LogBytes = s.logBytes
+	r.LogBytes, r.Files = s.logBytes, s.files
 	s.locked(&pluginv1.Event{Body: &pluginv1.Event_Result{Result: r}})
 	s.ended = true
 	return s.broken
@@ -79,6 +80,19 @@ func (s *stream) progress(task string, current, total int64, unit string) {
 	s.locked(&pluginv1.Event{Body: &pluginv1.Event_Progress{Progress: &pluginv1.Progress{
 		Task: text(task, maxLine), Current: current, Total: total, Unit: unit,
 	}}})
+}
+
+// file notes a file of the result. What is more than the host takes is left
+// out, after one that no host accepts: a result with a part of its files must
+// not be taken over.
+func (s *stream) file(f ResultFile) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.files) < maxResultFiles {
+		s.files = append(s.files, &pluginv1.ResultFile{Path: text(f.Path, maxLine), Shared: f.Shared})
+		return
+	}
+	s.files[0] = &pluginv1.ResultFile{}
 }
 
 func (s *stream) handle(data []byte) error {

@@ -20,7 +20,7 @@ func (h *Host) Validate(ctx context.Context, c pipeline.ComponentRef, kind plugi
 		return nil, err
 	}
 	defer p.leave()
-	return unary(ctx, p, h.limits.Validate, 0, func(ctx context.Context) (*pluginv1.ValidateResponse, error) {
+	out, err := unary(ctx, p, h.limits.Validate, 0, func(ctx context.Context) (*pluginv1.ValidateResponse, error) {
 		switch kind {
 		case pluginv1.Kind_KIND_BUILDER:
 			out, err := pluginv1.NewBuilderServiceClient(p.conn).Validate(ctx, &pluginv1.BuilderServiceValidateRequest{Validate: req})
@@ -38,6 +38,10 @@ func (h *Host) Validate(ctx context.Context, c pipeline.ComponentRef, kind plugi
 			return nil, p.fault(ClassProtocol, fmt.Errorf("component %s is of a kind that this runner does not know", c))
 		}
 	})
+	if n := len(out.GetInputs().GetFiles()); n > maxInputs {
+		return nil, p.fault(ClassProtocol, fmt.Errorf("the result depends on %d files and patterns, the limit is %d", n, maxInputs))
+	}
+	return out, err
 }
 
 // Plan asks a deployer what it would apply.

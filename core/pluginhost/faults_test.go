@@ -200,6 +200,7 @@ func TestBrokenProtocol(t *testing.T) {
 		"big_chunk":      {ClassProtocol, "a log chunk has 33792 bytes, the limit is 32768"},
 		"big_handle":     {ClassProtocol, "a handle has 66560 bytes"},
 		"big_message":    {ClassProtocol, "it sent too much"},
+		"many_files":     {ClassProtocol, "the result names 10001 files, the limit is 10000"},
 		"empty_event":    {ClassProtocol, "event 1 is empty"},
 		"silence":        {ClassHung, "no sign of life"},
 		"status_error":   {ClassProtocol, "it answered DataLoss: the rogue was told to"},
@@ -327,4 +328,13 @@ func TestUnaryCalls(t *testing.T) {
 	if _, err := h.Validate(ctx, ref("step"), pluginv1.Kind_KIND_BUILDER, &pluginv1.ValidateRequest{Component: "step", Config: bad}); !errors.Is(err, enough) {
 		t.Errorf("got %v, want the cause of the context", err)
 	}
+}
+
+func TestTooManyInputsBreakTheProtocol(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, options(t))
+	s := newStep(t, h, "rogue", args{"fault": "many_inputs"})
+	_, err := h.Validate(t.Context(), pipeline.ComponentRef{Plugin: "rogue", Name: "step"}, pluginv1.Kind_KIND_BUILDER,
+		&pluginv1.ValidateRequest{Component: "step", Config: s.call.Build.GetConfig()})
+	faulty(t, err, ClassProtocol, "the result depends on 1001 files and patterns, the limit is 1000")
 }

@@ -45,6 +45,8 @@ const (
 	maxChunk       = 32 << 10
 	maxHandle      = 64 << 10
 	maxOutputs     = 1 << 20
+	maxInputs      = 1000    // files and patterns that a result depends on
+	maxResultFiles = 10_000  // that an attempt leaves behind
 	maxEvents      = 100_000 // of one attempt, logs and heartbeats aside
 	maxHandshake   = 4 << 10
 	maxLastWords   = 64 << 10

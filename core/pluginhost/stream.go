@@ -94,6 +94,9 @@ func (c *checks) event(e *pluginv1.Event) error {
 	case *pluginv1.Event_Handle:
 		return within("a handle", len(body.Handle.GetData()), maxHandle)
 	case *pluginv1.Event_Result:
+		if n := len(body.Result.GetFiles()); n > maxResultFiles {
+			return fmt.Errorf("the result names %d files, the limit is %d", n, maxResultFiles)
+		}
 		return within("the outputs", len(body.Result.GetOutputs().GetMsgpack()), maxOutputs)
 	case nil:
 		return fmt.Errorf("event %d is empty", c.sequence)

@@ -11,6 +11,20 @@ import (
 // what another stage produces.
 func (h *Harness) Validate(component string, config cty.Value, opts ...Options) sdk.Diagnostics {
 	h.t.Helper()
+	return diagnosticsOf(h.validate(component, config, opts).GetDiagnostics())
+}
+
+// Inputs asks the component what its result depends on. The zero value is the
+// answer of one that does not know, and of one that finds the configuration
+// wrong.
+func (h *Harness) Inputs(component string, config cty.Value, opts ...Options) sdk.Inputs {
+	h.t.Helper()
+	in := h.validate(component, config, opts).GetInputs()
+	return sdk.Inputs{Complete: in.GetComplete(), Reason: in.GetReason(), Files: in.GetFiles()}
+}
+
+func (h *Harness) validate(component string, config cty.Value, opts []Options) *pluginv1.ValidateResponse {
+	h.t.Helper()
 	o := h.options(opts)
 	req := &pluginv1.ValidateRequest{Component: component, Config: h.encode(component, config), WorkDir: o.WorkDir}
 	var out *pluginv1.ValidateResponse
@@ -36,7 +50,8 @@ func (h *Harness) Validate(component string, config cty.Value, opts ...Options) 
 	if err != nil {
 		h.t.Fatalf("validate %s: %v", component, err)
 	}
-	return diagnosticsOf(out.GetDiagnostics())
+	h.checkInputs(component, out)
+	return out
 }
 
 // streamed is the response type of a streaming call.

@@ -1,6 +1,8 @@
 package plugintest
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stagegate/stagegate/sdk"
@@ -80,6 +82,28 @@ func (h *Harness) checkUnknown(t *testing.T, c *pluginv1.Component) {
 			if name, ok := d.Path[0].(sdk.Attr); ok && fields[string(name)] != cty.NilVal {
 				t.Errorf("argument %s is refused although it is not known yet: %s", name, d.Summary)
 			}
+		}
+	}
+}
+
+// checkInputs holds what a component says about its inputs to the protocol:
+// only builders and testers have any, one that cannot tell them all says why,
+// and files are named relative to the work folder.
+func (h *Harness) checkInputs(component string, answer *pluginv1.ValidateResponse) {
+	h.t.Helper()
+	in := answer.GetInputs()
+	if in == nil {
+		return
+	}
+	switch kind := h.component(component).GetKind(); {
+	case kind != pluginv1.Kind_KIND_BUILDER && kind != pluginv1.Kind_KIND_TESTER:
+		h.t.Errorf("%s says what its result depends on: only builders and testers are taken from the cache", component)
+	case in.GetComplete() == (in.GetReason() != ""):
+		h.t.Errorf("%s gives complete = %t and the reason %q: it needs a reason when its inputs are not complete, and none when they are", component, in.GetComplete(), in.GetReason())
+	}
+	for _, name := range in.GetFiles() {
+		if bare := strings.TrimPrefix(name, "!"); !filepath.IsLocal(bare) {
+			h.t.Errorf("%s names the input %q, which is not a relative name within the work folder", component, name)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/stagegate/stagegate/sdk/dynamic"
@@ -95,6 +96,11 @@ func (h *Harness) finish(component string, out *Outcome) {
 	}
 	if got := int64(len(out.Stdout) + len(out.Stderr)); got != out.Result.GetLogBytes() {
 		h.t.Errorf("%d bytes of output arrived, the result says %d", got, out.Result.GetLogBytes())
+	}
+	for _, f := range out.Result.GetFiles() {
+		if !filepath.IsLocal(f.GetPath()) {
+			h.t.Errorf("the result of %s names the file %q, which is not a relative name within the work folder", component, f.GetPath())
+		}
 	}
 	if out.Result.GetOutputs() == nil {
 		return

@@ -26,6 +26,10 @@
 //	    fail_times = 2                    # transient failure of the first attempts
 //	    content    = "bytes"              # stored as a blob: the artifact
 //	    value      = "text"               # given back as the output
+//	    inputs     = ["src/**"]           # files that the result depends on, and no
+//	                                      # others: it may come from the cache
+//	    file       = "out/x"              # written with content, and part of the result
+//	    shared     = true                 # others write that file too
 //	  }
 //	}
 //

@@ -29,6 +29,8 @@ func Faults() []string {
 		"big_chunk",       // a log chunk of 33 KiB
 		"big_handle",      // a handle of 65 KiB
 		"big_message",     // an event of 5 MiB
+		"many_files",      // a result with 10,001 files
+		"many_inputs",     // 1,001 inputs; the stage itself goes well
 		"empty_event",     // an event without a body
 		"silence",         // neither an event nor a heartbeat
 		"status_error",    // the stream ends with a gRPC error
@@ -94,19 +96,35 @@ func (rogue) Stop(context.Context, *pluginv1.StopRequest) (*pluginv1.StopRespons
 }
 
 // Validate finds nothing.
-func (rogue) Validate(context.Context, *pluginv1.BuilderServiceValidateRequest) (*pluginv1.BuilderServiceValidateResponse, error) {
-	return &pluginv1.BuilderServiceValidateResponse{Validate: &pluginv1.ValidateResponse{}}, nil
+func (rogue) Validate(_ context.Context, req *pluginv1.BuilderServiceValidateRequest) (*pluginv1.BuilderServiceValidateResponse, error) {
+	out := &pluginv1.ValidateResponse{}
+	fault, err := faultOf(req.GetValidate().GetConfig())
+	if fault == "many_inputs" {
+		out.Inputs = &pluginv1.Inputs{Complete: true, Files: make([]string, 1001)}
+	}
+	return &pluginv1.BuilderServiceValidateResponse{Validate: out}, err
+}
+
+// faultOf is the one argument.
+func faultOf(config *pluginv1.DynamicValue) (string, error) {
+	if len(config.GetMsgpack()) == 0 {
+		return "", nil
+	}
+	v, err := msgpack.Unmarshal(config.GetMsgpack(), cty.Object(map[string]cty.Type{"fault": cty.String}))
+	if err != nil {
+		return "", status.Error(codes.InvalidArgument, err.Error())
+	}
+	if v = v.GetAttr("fault"); v.IsNull() || !v.IsKnown() {
+		return "", nil
+	}
+	return v.AsString(), nil
 }
 
 // Build breaks the protocol.
 func (rogue) Build(req *pluginv1.BuildRequest, to grpc.ServerStreamingServer[pluginv1.BuildResponse]) error {
-	config, err := msgpack.Unmarshal(req.GetConfig().GetMsgpack(), cty.Object(map[string]cty.Type{"fault": cty.String}))
+	fault, err := faultOf(req.GetConfig())
 	if err != nil {
-		return status.Error(codes.InvalidArgument, err.Error())
-	}
-	var fault string
-	if v := config.GetAttr("fault"); !v.IsNull() {
-		fault = v.AsString()
+		return err
 	}
 	if fault == "silence" {
 		<-to.Context().Done()
@@ -146,6 +164,13 @@ func script(fault string) []*pluginv1.Event {
 		return []*pluginv1.Event{log(33 << 10), result(2, 33<<10)}
 	case "big_message":
 		return []*pluginv1.Event{log(5 << 20), result(2, 5<<20)}
+	case "many_files":
+		many := result(2, 10)
+		many.GetResult().Files = make([]*pluginv1.ResultFile, 10_001)
+		for i := range many.GetResult().GetFiles() {
+			many.GetResult().Files[i] = &pluginv1.ResultFile{Path: "f"}
+		}
+		return []*pluginv1.Event{log(10), many}
 	case "big_handle":
 		return []*pluginv1.Event{
 			{Sequence: 1, Body: &pluginv1.Event_Handle{Handle: &pluginv1.Handle{Data: make([]byte, 65<<10)}}},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,6 +29,11 @@ func (step) Schema() sdk.Schema {
 	for _, name := range []string{"emit_bytes", "fail_times"} {
 		attributes = append(attributes, sdk.Attribute{Name: name, Type: cty.Number})
 	}
+	attributes = append(attributes,
+		sdk.Attribute{Name: "inputs", Type: cty.List(cty.String)},
+		sdk.Attribute{Name: "file", Type: cty.String},
+		sdk.Attribute{Name: "shared", Type: cty.Bool},
+	)
 	return sdk.Schema{
 		Name: "step", Description: "Does what its arguments say.", Effect: sdk.EffectPure,
 		Config: sdk.Block{Attributes: attributes},
@@ -47,6 +53,14 @@ func (step) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnostics
 		diags.AddError(sdk.At(sdk.Attr("fault")), "Unknown fault", fmt.Sprintf("There is no fault %q: use crash, kill, panic, hang or freeze.", fault))
 	}
 	return diags
+}
+
+// Inputs are complete when they are given.
+func (step) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
+	if !req.Config.Set("inputs") {
+		return sdk.Inputs{Reason: "the fake has no inputs"}
+	}
+	return sdk.Inputs{Complete: true, Files: req.Config.Strings("inputs")}
 }
 
 // Build runs the script.
@@ -105,6 +119,13 @@ func produce(ctx context.Context, req sdk.Request, out *sdk.Emitter) (sdk.Output
 	outputs := sdk.Outputs{}
 	if req.Config.Set("value") {
 		outputs["value"] = cty.StringVal(req.Config.String("value"))
+	}
+	if name := req.Config.String("file"); name != "" {
+		path := filepath.Join(req.Attempt.WorkDir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(req.Config.String("content")), 0o644)); err != nil { //nolint:gosec // a file of the work folder
+			return nil, err
+		}
+		out.File(sdk.ResultFile{Path: name, Shared: req.Config.Bool("shared")})
 	}
 	if req.Config.Set("content") {
 		artifact, err := req.Host.WriteBlob(ctx, strings.NewReader(req.Config.String("content")))

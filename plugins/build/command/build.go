@@ -45,6 +45,7 @@ func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, outputs [
 			return nil, err
 		}
 		out.Artifact(a)
+		out.File(sdk.ResultFile{Path: o.path})
 		artifacts[o.name], files[o.name] = a.Value(), cty.StringVal(o.path)
 	}
 	if len(outputs) == 0 {

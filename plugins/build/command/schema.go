@@ -14,7 +14,10 @@ import (
 // Builder implements sdk.Builder.
 type Builder struct{}
 
-var _ sdk.Builder = Builder{}
+var (
+	_ sdk.Builder   = Builder{}
+	_ sdk.Cacheable = Builder{}
+)
 
 // Schema describes the component.
 func (Builder) Schema() sdk.Schema {
@@ -29,6 +32,9 @@ func (Builder) Schema() sdk.Schema {
 			{Name: "outputs", Type: cty.DynamicPseudoType, Description: "Files that the command makes: a map of artifact name to path, or a list of paths, " +
 				"whose base names are then the artifacts' names. Paths are relative to the work folder, whatever `dir` is. " +
 				"Each must exist afterwards, and not be empty."},
+			{Name: "inputs", Type: cty.List(cty.String), Description: "Files that the command reads, all of them: paths in the work folder, or patterns (`*`, `?`, `[…]`, and `**` for any folders). " +
+				"A folder stands for all below it, and what a pattern after `!` matches does not count. With `inputs`, the result of an earlier run is taken over when nothing that counts has changed; " +
+				"without, the command runs each time."},
 		}},
 		Outputs: []sdk.Attribute{
 			{Name: "artifacts", Type: cty.Map(sdk.ArtifactType()), Description: "The outputs as artifacts, by name."},
@@ -51,8 +57,20 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 			diags.AddError(sdk.At(sdk.Attr("dir")), "unusable folder", err.Error()+"; name a folder within the work folder")
 		}
 	}
+	workspace.CheckInputs(&diags, req)
 	_, problems := declared(req.WorkDir, req.Config.Get("outputs"))
 	return append(diags, problems...)
+}
+
+// Inputs are complete when the user has declared them. What the command itself
+// makes does not count.
+func (Builder) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
+	made, _ := declared(req.WorkDir, req.Config.Get("outputs"))
+	names := make([]string, len(made))
+	for i, o := range made {
+		names[i] = o.path
+	}
+	return workspace.DeclaredInputs(req, names...)
 }
 
 func validateCommand(diags *sdk.Diagnostics, config sdk.Config) {

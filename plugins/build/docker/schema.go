@@ -17,7 +17,16 @@ const defaultDockerfile = "Dockerfile"
 // Builder implements sdk.Builder.
 type Builder struct{}
 
-var _ sdk.Builder = Builder{}
+var (
+	_ sdk.Builder   = Builder{}
+	_ sdk.Cacheable = Builder{}
+)
+
+// Inputs are not known: base images change, and the engine has a cache of its
+// own.
+func (Builder) Inputs(context.Context, sdk.ValidateRequest) sdk.Inputs {
+	return sdk.Inputs{Reason: "the Docker engine has a cache of its own"}
+}
 
 // Schema describes the component.
 func (Builder) Schema() sdk.Schema {

@@ -73,6 +73,9 @@ func publish(ctx context.Context, to *oci.Destination, config sdk.Config, platfo
 	}
 	artifact, reference := to.Result(config.String("name"), desc, size, map[string]string{sdk.AnnotationEncryption: "absent"})
 	out.Artifact(artifact)
+	for _, f := range to.Files() {
+		out.File(f)
+	}
 	fmt.Fprintf(out.Stdout(), "%d files for %s\n%s\n", len(entries), platform, reference)
 	return oci.Values(artifact, reference), nil
 }

@@ -23,7 +23,10 @@ const defaultUser = "65532:65532"
 // Builder implements sdk.Builder.
 type Builder struct{}
 
-var _ sdk.Builder = Builder{}
+var (
+	_ sdk.Builder   = Builder{}
+	_ sdk.Cacheable = Builder{}
+)
 
 // Schema describes the component.
 func (Builder) Schema() sdk.Schema {
@@ -115,6 +118,23 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 		diags.AddError(at("env"), "a secret in the environment of an image", "Anybody who has the image can read it. Give the secret to the container when it runs.")
 	}
 	return append(diags, validateFiles(req)...)
+}
+
+// Inputs are the files and folders; artifacts are known by their digests.
+func (Builder) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
+	var files []string
+	for _, block := range req.Config.LabelledBlocks("file") {
+		if !block.Set("source") {
+			continue
+		}
+		clean, err := workspace.Clean(req.WorkDir, block.String("source"))
+		if err != nil {
+			return sdk.Inputs{Reason: err.Error()}
+		}
+		files = append(files, workspace.Literal(clean))
+	}
+	slices.Sort(files)
+	return oci.Inputs(req, files)
 }
 
 func validateFiles(req sdk.ValidateRequest) sdk.Diagnostics {

@@ -92,6 +92,9 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	}
 	artifact, reference := p.to.Result(config.String("name"), desc, size, notes)
 	p.out.Artifact(artifact)
+	for _, f := range p.to.Files() {
+		p.out.File(f)
+	}
 	fmt.Fprintf(p.out.Stdout(), "%s\n", reference)
 	return oci.Values(artifact, reference), nil
 }

@@ -14,7 +14,10 @@ import (
 // Builder implements sdk.Builder.
 type Builder struct{}
 
-var _ sdk.Builder = Builder{}
+var (
+	_ sdk.Builder   = Builder{}
+	_ sdk.Cacheable = Builder{}
+)
 
 // Schema describes the component.
 func (Builder) Schema() sdk.Schema {
@@ -81,6 +84,19 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 	}
 	validateFiles(&diags, req)
 	return diags
+}
+
+// Inputs are the files; artifacts are known by their digests.
+func (Builder) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
+	var files []string
+	for _, name := range req.Config.Strings("files") {
+		clean, err := workspace.Clean(req.WorkDir, name)
+		if err != nil {
+			return sdk.Inputs{Reason: err.Error()}
+		}
+		files = append(files, clean)
+	}
+	return oci.Inputs(req, files)
 }
 
 func validateFiles(diags *sdk.Diagnostics, req sdk.ValidateRequest) {

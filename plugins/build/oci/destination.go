@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"syscall"
 
@@ -22,6 +23,8 @@ const maxCA = 1 << 20
 type Destination struct {
 	Targets
 	folder   *workspace.Tree // of the layout, if there is one
+	name     string          // of that folder in the work folder
+	layout   *Layout         // in it
 	registry *Registry       // if there is one
 }
 
@@ -67,8 +70,27 @@ func (d *Destination) openLayout(tree *workspace.Tree, folder, tag string, progr
 	if err != nil {
 		return errors.Join(fmt.Errorf("layout %q: %w", folder, err), sub.Close())
 	}
-	d.folder, d.Targets = sub, append(d.Targets, layout)
+	if d.name, err = tree.Clean(folder); err != nil {
+		return errors.Join(fmt.Errorf("layout: %w", err), sub.Close())
+	}
+	d.folder, d.layout, d.Targets = sub, layout, append(d.Targets, layout)
 	return nil
+}
+
+// Files are what the result consists of in the work folder. The index is
+// shared: other stages may enter their packages in it.
+func (d *Destination) Files() []sdk.ResultFile {
+	if d.layout == nil {
+		return nil
+	}
+	files := []sdk.ResultFile{
+		{Path: path.Join(d.name, ocispec.ImageLayoutFile)},
+		{Path: path.Join(d.name, ocispec.ImageIndexFile), Shared: true},
+	}
+	for _, name := range d.layout.Stored() {
+		files = append(files, sdk.ResultFile{Path: path.Join(d.name, name)})
+	}
+	return files
 }
 
 func (d *Destination) openRegistry(tree *workspace.Tree, block sdk.Config, tag string, progress Progress) error {

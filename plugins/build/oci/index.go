@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"syscall"
 
@@ -19,7 +20,8 @@ import (
 const maxIndex = 4 << 20
 
 // Manifest stores a manifest and enters it in the index. An entry with the same
-// tag is replaced, others stay.
+// tag is replaced, others stay. One that is there already stays where it is, so
+// that the same work leaves the same index.
 func (l *Layout) Manifest(ctx context.Context, mediaType string, content []byte) (ocispec.Descriptor, error) {
 	desc, err := l.Blob(ctx, Bytes("manifest", content))
 	if err != nil {
@@ -49,6 +51,9 @@ func (l *Layout) enter(entry ocispec.Descriptor) error {
 	index, err := l.index()
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool { return reflect.DeepEqual(d, entry) }) {
+		return nil
 	}
 	index.Manifests = slices.DeleteFunc(index.Manifests, func(d ocispec.Descriptor) bool {
 		name := d.Annotations[ocispec.AnnotationRefName]

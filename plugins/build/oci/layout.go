@@ -25,7 +25,12 @@ type Layout struct {
 	root     *os.Root
 	tag      string
 	progress Progress
+	stored   []string // names of the blobs that this layout was given
 }
+
+// Stored are the names, relative to the layout's folder, of what was given to
+// it since it was opened. It is for the one who gave it.
+func (l *Layout) Stored() []string { return l.stored }
 
 // OpenLayout opens the layout in a folder, and makes it one when it is empty.
 // The caller keeps root open for as long as the layout is used.
@@ -63,6 +68,7 @@ func (l *Layout) mark() error {
 // Blob stores content while it reads it, once.
 func (l *Layout) Blob(ctx context.Context, src Source) (ocispec.Descriptor, error) {
 	if src.Digest != "" && l.has(src.Digest, src.Size) {
+		l.stored = append(l.stored, blobName(src.Digest))
 		return ocispec.Descriptor{Digest: src.Digest, Size: src.Size}, nil
 	}
 	temp, err := l.ingest()
@@ -78,6 +84,7 @@ func (l *Layout) Blob(ctx context.Context, src Source) (ocispec.Descriptor, erro
 	if err != nil {
 		return ocispec.Descriptor{}, errors.Join(err, l.forget(temp))
 	}
+	l.stored = append(l.stored, blobName(desc.Digest))
 	return desc, nil
 }
 

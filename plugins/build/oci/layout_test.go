@@ -97,6 +97,24 @@ func TestLayoutKeepsOtherEntries(t *testing.T) {
 	}
 }
 
+// What is there already does not move: two stages with one layout would
+// otherwise each find the index changed by the other, for ever.
+func TestLayoutIsLeftAloneByTheSameWork(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	publish(t, layout(t, dir, "1"), "one")
+	publish(t, layout(t, dir, "2"), "two")
+	before, err := os.ReadFile(filepath.Join(dir, ocispec.ImageIndexFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, layout(t, dir, "1"), "one")
+	after, err := os.ReadFile(filepath.Join(dir, ocispec.ImageIndexFile))
+	if err != nil || string(after) != string(before) {
+		t.Errorf("index %s, before %s, %v", after, before, err)
+	}
+}
+
 func TestLayoutManyWriters(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -12,7 +12,10 @@ import (
 // Component is test.command.
 type Component struct{}
 
-var _ sdk.Tester = Component{}
+var (
+	_ sdk.Tester    = Component{}
+	_ sdk.Cacheable = Component{}
+)
 
 // Schema describes the component.
 func (Component) Schema() sdk.Schema {
@@ -44,4 +47,13 @@ func (Component) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagno
 		}
 	}
 	return diags
+}
+
+// Inputs are complete when the user has declared them; the reports that the command
+// writes do not count.
+func (Component) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
+	if written := req.Config.String("junit"); written != "" {
+		return program.Inputs(req, written)
+	}
+	return program.Inputs(req)
 }

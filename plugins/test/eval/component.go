@@ -15,7 +15,10 @@ import (
 // Component is test.eval.
 type Component struct{}
 
-var _ sdk.Tester = Component{}
+var (
+	_ sdk.Tester    = Component{}
+	_ sdk.Cacheable = Component{}
+)
 
 // Schema describes the component.
 func (Component) Schema() sdk.Schema {
@@ -69,6 +72,15 @@ func (Component) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagno
 	}
 	_, found := thresholds(req.Config)
 	return append(diags, found...)
+}
+
+// Inputs are complete when the user has declared them; the metrics that the command
+// writes do not count.
+func (Component) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
+	if written := req.Config.String("metrics_file"); written != "" {
+		return program.Inputs(req, written)
+	}
+	return program.Inputs(req)
 }
 
 // checkDigest makes sure that the report can be bound to the artifact.

@@ -56,6 +56,7 @@ func TestValidate(t *testing.T) {
 			t.Parallel()
 			full := map[string]cty.Value{
 				"command": cty.NullVal(cty.List(cty.String)), "env": cty.NullVal(cty.Map(cty.String)), "dir": cty.NullVal(cty.String),
+				"inputs": cty.NullVal(cty.List(cty.String)),
 			}
 			for k, v := range tt.config {
 				full[k] = v

@@ -17,6 +17,10 @@ func Attributes() []sdk.Attribute {
 			Description: "Environment variables for the command, beside the few that every command gets (`PATH`, `HOME`, `LANG`, `TZ`, `TMPDIR` and what the operator passes).",
 		},
 		{
+			Name: "inputs", Type: cty.List(cty.String),
+			Description: "Files that the command reads, all of them: paths in the pipeline's folder, or patterns (`*`, `?`, `[…]`, and `**` for any folders). A folder stands for all below it, and what a pattern after `!` matches does not count. With `inputs`, the result of an earlier run is taken over when nothing that counts has changed; without, the command runs each time.",
+		},
+		{
 			Name: "dir", Type: cty.String,
 			Description: "The folder to run in, inside the pipeline's folder, which is the default.",
 		},

@@ -22,6 +22,7 @@ func Validate(c sdk.Config, workDir string) sdk.Diagnostics {
 	if c.Known("env") {
 		checkEnv(&diags, c.StringMap("env"))
 	}
+	checkInputs(&diags, c.Strings("inputs"), workDir)
 	if dir := c.String("dir"); c.Set("dir") {
 		if _, err := local(workDir, dir); err != nil {
 			diags.AddError(sdk.At(sdk.Attr("dir")), fmt.Sprintf("The folder %q cannot be used", dir),

@@ -735,7 +735,11 @@ type Result struct {
 	// What a tester measured.
 	Report *TestReport `protobuf:"bytes,5,opt,name=report,proto3" json:"report,omitempty"`
 	// Where a deployer's rollout stands.
-	Rollout       *Rollout `protobuf:"bytes,6,opt,name=rollout,proto3" json:"rollout,omitempty"`
+	Rollout *Rollout `protobuf:"bytes,6,opt,name=rollout,proto3" json:"rollout,omitempty"`
+	// Files in the work folder that belong to the result and that later stages
+	// may read, at most 10,000. A host that takes the result from its cache puts
+	// them back first.
+	Files         []*ResultFile `protobuf:"bytes,7,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -812,6 +816,69 @@ func (x *Result) GetRollout() *Rollout {
 	return nil
 }
 
+func (x *Result) GetFiles() []*ResultFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// ResultFile is a file that an execution has left in the work folder.
+type ResultFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Relative, slash-separated name, at most 4 KiB.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Others write to the file too, so that it is only put back where it is
+	// missing; where it holds something else, the component is executed again.
+	Shared        bool `protobuf:"varint,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultFile) Reset() {
+	*x = ResultFile{}
+	mi := &file_runner_plugin_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultFile) ProtoMessage() {}
+
+func (x *ResultFile) ProtoReflect() protoreflect.Message {
+	mi := &file_runner_plugin_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultFile.ProtoReflect.Descriptor instead.
+func (*ResultFile) Descriptor() ([]byte, []int) {
+	return file_runner_plugin_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ResultFile) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ResultFile) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
 // Rollout says where a release stands in its environment.
 type Rollout struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -831,7 +898,7 @@ type Rollout struct {
 
 func (x *Rollout) Reset() {
 	*x = Rollout{}
-	mi := &file_runner_plugin_v1_event_proto_msgTypes[7]
+	mi := &file_runner_plugin_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +910,7 @@ func (x *Rollout) String() string {
 func (*Rollout) ProtoMessage() {}
 
 func (x *Rollout) ProtoReflect() protoreflect.Message {
-	mi := &file_runner_plugin_v1_event_proto_msgTypes[7]
+	mi := &file_runner_plugin_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +923,7 @@ func (x *Rollout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rollout.ProtoReflect.Descriptor instead.
 func (*Rollout) Descriptor() ([]byte, []int) {
-	return file_runner_plugin_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_runner_plugin_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Rollout) GetPhase() RolloutPhase {
@@ -911,7 +978,7 @@ type Placement struct {
 
 func (x *Placement) Reset() {
 	*x = Placement{}
-	mi := &file_runner_plugin_v1_event_proto_msgTypes[8]
+	mi := &file_runner_plugin_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +990,7 @@ func (x *Placement) String() string {
 func (*Placement) ProtoMessage() {}
 
 func (x *Placement) ProtoReflect() protoreflect.Message {
-	mi := &file_runner_plugin_v1_event_proto_msgTypes[8]
+	mi := &file_runner_plugin_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1003,7 @@ func (x *Placement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Placement.ProtoReflect.Descriptor instead.
 func (*Placement) Descriptor() ([]byte, []int) {
-	return file_runner_plugin_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_runner_plugin_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Placement) GetReplica() string {
@@ -1004,14 +1071,19 @@ const file_runner_plugin_v1_event_proto_rawDesc = "" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1c\n" +
 	"\ttransient\x18\x03 \x01(\bR\ttransient\x12\x14\n" +
 	"\x05class\x18\x04 \x01(\tR\x05class\x12\x1b\n" +
-	"\texit_code\x18\x05 \x01(\x05R\bexitCode\"\xb4\x02\n" +
+	"\texit_code\x18\x05 \x01(\x05R\bexitCode\"\xe8\x02\n" +
 	"\x06Result\x123\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x19.runner.plugin.v1.OutcomeR\aoutcome\x123\n" +
 	"\afailure\x18\x02 \x01(\v2\x19.runner.plugin.v1.FailureR\afailure\x128\n" +
 	"\aoutputs\x18\x03 \x01(\v2\x1e.runner.plugin.v1.DynamicValueR\aoutputs\x12\x1b\n" +
 	"\tlog_bytes\x18\x04 \x01(\x03R\blogBytes\x124\n" +
 	"\x06report\x18\x05 \x01(\v2\x1c.runner.plugin.v1.TestReportR\x06report\x123\n" +
-	"\arollout\x18\x06 \x01(\v2\x19.runner.plugin.v1.RolloutR\arollout\"\xc8\x01\n" +
+	"\arollout\x18\x06 \x01(\v2\x19.runner.plugin.v1.RolloutR\arollout\x122\n" +
+	"\x05files\x18\a \x03(\v2\x1c.runner.plugin.v1.ResultFileR\x05files\"8\n" +
+	"\n" +
+	"ResultFile\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06shared\x18\x02 \x01(\bR\x06shared\"\xc8\x01\n" +
 	"\aRollout\x124\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x1e.runner.plugin.v1.RolloutPhaseR\x05phase\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1a\n" +
@@ -1059,7 +1131,7 @@ func file_runner_plugin_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_runner_plugin_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_runner_plugin_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_runner_plugin_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_runner_plugin_v1_event_proto_goTypes = []any{
 	(LogStream)(0),                // 0: runner.plugin.v1.LogStream
 	(Outcome)(0),                  // 1: runner.plugin.v1.Outcome
@@ -1071,42 +1143,44 @@ var file_runner_plugin_v1_event_proto_goTypes = []any{
 	(*Heartbeat)(nil),             // 7: runner.plugin.v1.Heartbeat
 	(*Failure)(nil),               // 8: runner.plugin.v1.Failure
 	(*Result)(nil),                // 9: runner.plugin.v1.Result
-	(*Rollout)(nil),               // 10: runner.plugin.v1.Rollout
-	(*Placement)(nil),             // 11: runner.plugin.v1.Placement
-	nil,                           // 12: runner.plugin.v1.Placement.DevicesEntry
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*Artifact)(nil),              // 14: runner.plugin.v1.Artifact
-	(*Metric)(nil),                // 15: runner.plugin.v1.Metric
-	(*Diagnostic)(nil),            // 16: runner.plugin.v1.Diagnostic
-	(*Attestation)(nil),           // 17: runner.plugin.v1.Attestation
-	(*DynamicValue)(nil),          // 18: runner.plugin.v1.DynamicValue
-	(*TestReport)(nil),            // 19: runner.plugin.v1.TestReport
+	(*ResultFile)(nil),            // 10: runner.plugin.v1.ResultFile
+	(*Rollout)(nil),               // 11: runner.plugin.v1.Rollout
+	(*Placement)(nil),             // 12: runner.plugin.v1.Placement
+	nil,                           // 13: runner.plugin.v1.Placement.DevicesEntry
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*Artifact)(nil),              // 15: runner.plugin.v1.Artifact
+	(*Metric)(nil),                // 16: runner.plugin.v1.Metric
+	(*Diagnostic)(nil),            // 17: runner.plugin.v1.Diagnostic
+	(*Attestation)(nil),           // 18: runner.plugin.v1.Attestation
+	(*DynamicValue)(nil),          // 19: runner.plugin.v1.DynamicValue
+	(*TestReport)(nil),            // 20: runner.plugin.v1.TestReport
 }
 var file_runner_plugin_v1_event_proto_depIdxs = []int32{
-	13, // 0: runner.plugin.v1.Event.time:type_name -> google.protobuf.Timestamp
+	14, // 0: runner.plugin.v1.Event.time:type_name -> google.protobuf.Timestamp
 	4,  // 1: runner.plugin.v1.Event.log:type_name -> runner.plugin.v1.Log
 	5,  // 2: runner.plugin.v1.Event.progress:type_name -> runner.plugin.v1.Progress
-	14, // 3: runner.plugin.v1.Event.artifact:type_name -> runner.plugin.v1.Artifact
-	15, // 4: runner.plugin.v1.Event.metric:type_name -> runner.plugin.v1.Metric
-	16, // 5: runner.plugin.v1.Event.diagnostic:type_name -> runner.plugin.v1.Diagnostic
+	15, // 3: runner.plugin.v1.Event.artifact:type_name -> runner.plugin.v1.Artifact
+	16, // 4: runner.plugin.v1.Event.metric:type_name -> runner.plugin.v1.Metric
+	17, // 5: runner.plugin.v1.Event.diagnostic:type_name -> runner.plugin.v1.Diagnostic
 	6,  // 6: runner.plugin.v1.Event.handle:type_name -> runner.plugin.v1.Handle
 	7,  // 7: runner.plugin.v1.Event.heartbeat:type_name -> runner.plugin.v1.Heartbeat
-	17, // 8: runner.plugin.v1.Event.attestation:type_name -> runner.plugin.v1.Attestation
+	18, // 8: runner.plugin.v1.Event.attestation:type_name -> runner.plugin.v1.Attestation
 	9,  // 9: runner.plugin.v1.Event.result:type_name -> runner.plugin.v1.Result
 	0,  // 10: runner.plugin.v1.Log.stream:type_name -> runner.plugin.v1.LogStream
 	1,  // 11: runner.plugin.v1.Result.outcome:type_name -> runner.plugin.v1.Outcome
 	8,  // 12: runner.plugin.v1.Result.failure:type_name -> runner.plugin.v1.Failure
-	18, // 13: runner.plugin.v1.Result.outputs:type_name -> runner.plugin.v1.DynamicValue
-	19, // 14: runner.plugin.v1.Result.report:type_name -> runner.plugin.v1.TestReport
-	10, // 15: runner.plugin.v1.Result.rollout:type_name -> runner.plugin.v1.Rollout
-	2,  // 16: runner.plugin.v1.Rollout.phase:type_name -> runner.plugin.v1.RolloutPhase
-	11, // 17: runner.plugin.v1.Rollout.placements:type_name -> runner.plugin.v1.Placement
-	12, // 18: runner.plugin.v1.Placement.devices:type_name -> runner.plugin.v1.Placement.DevicesEntry
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	19, // 13: runner.plugin.v1.Result.outputs:type_name -> runner.plugin.v1.DynamicValue
+	20, // 14: runner.plugin.v1.Result.report:type_name -> runner.plugin.v1.TestReport
+	11, // 15: runner.plugin.v1.Result.rollout:type_name -> runner.plugin.v1.Rollout
+	10, // 16: runner.plugin.v1.Result.files:type_name -> runner.plugin.v1.ResultFile
+	2,  // 17: runner.plugin.v1.Rollout.phase:type_name -> runner.plugin.v1.RolloutPhase
+	12, // 18: runner.plugin.v1.Rollout.placements:type_name -> runner.plugin.v1.Placement
+	13, // 19: runner.plugin.v1.Placement.devices:type_name -> runner.plugin.v1.Placement.DevicesEntry
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_runner_plugin_v1_event_proto_init() }
@@ -1133,7 +1207,7 @@ func file_runner_plugin_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_runner_plugin_v1_event_proto_rawDesc), len(file_runner_plugin_v1_event_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -561,7 +561,11 @@ func (x *ValidateRequest) GetWorkDir() string {
 type ValidateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All findings.
-	Diagnostics   []*Diagnostic `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	Diagnostics []*Diagnostic `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	// What the result of a builder or tester depends on under this
+	// configuration. The host takes it into account once every value is known;
+	// unset means that it cannot be told.
+	Inputs        *Inputs `protobuf:"bytes,2,opt,name=inputs,proto3" json:"inputs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -599,6 +603,85 @@ func (*ValidateResponse) Descriptor() ([]byte, []int) {
 func (x *ValidateResponse) GetDiagnostics() []*Diagnostic {
 	if x != nil {
 		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *ValidateResponse) GetInputs() *Inputs {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+// Inputs says what the result of a component depends on beside its plugin, its
+// configuration with the artifacts in it, and the environment. A result whose
+// inputs have not changed may be taken from an earlier run.
+type Inputs struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether `files` is all that counts. Unset, the component is always
+	// executed.
+	Complete bool `protobuf:"varint,1,opt,name=complete,proto3" json:"complete,omitempty"`
+	// Why not, in the user's words, one line: "it pushes to a registry". Empty
+	// when complete is set.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Files in the work folder whose contents count, at most 1,000 entries of at
+	// most 4 KiB: relative, slash-separated names and patterns. "*", "?" and
+	// "[...]" match within one segment, a segment "**" matches any number of
+	// them; the name of a folder stands for all below it. What an entry with a
+	// leading "!" matches does not count.
+	Files         []string `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inputs) Reset() {
+	*x = Inputs{}
+	mi := &file_runner_plugin_v1_plugin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inputs) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inputs) ProtoMessage() {}
+
+func (x *Inputs) ProtoReflect() protoreflect.Message {
+	mi := &file_runner_plugin_v1_plugin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inputs.ProtoReflect.Descriptor instead.
+func (*Inputs) Descriptor() ([]byte, []int) {
+	return file_runner_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Inputs) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
+func (x *Inputs) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Inputs) GetFiles() []string {
+	if x != nil {
+		return x.Files
 	}
 	return nil
 }
@@ -652,9 +735,14 @@ const file_runner_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x0fValidateRequest\x12\x1c\n" +
 	"\tcomponent\x18\x01 \x01(\tR\tcomponent\x126\n" +
 	"\x06config\x18\x02 \x01(\v2\x1e.runner.plugin.v1.DynamicValueR\x06config\x12\x19\n" +
-	"\bwork_dir\x18\x03 \x01(\tR\aworkDir\"R\n" +
+	"\bwork_dir\x18\x03 \x01(\tR\aworkDir\"\x84\x01\n" +
 	"\x10ValidateResponse\x12>\n" +
-	"\vdiagnostics\x18\x01 \x03(\v2\x1c.runner.plugin.v1.DiagnosticR\vdiagnostics2\xa9\x01\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x1c.runner.plugin.v1.DiagnosticR\vdiagnostics\x120\n" +
+	"\x06inputs\x18\x02 \x01(\v2\x18.runner.plugin.v1.InputsR\x06inputs\"R\n" +
+	"\x06Inputs\x12\x1a\n" +
+	"\bcomplete\x18\x01 \x01(\bR\bcomplete\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05files\x18\x03 \x03(\tR\x05files2\xa9\x01\n" +
 	"\rPluginService\x12Q\n" +
 	"\bDescribe\x12!.runner.plugin.v1.DescribeRequest\x1a\".runner.plugin.v1.DescribeResponse\x12E\n" +
 	"\x04Stop\x12\x1d.runner.plugin.v1.StopRequest\x1a\x1e.runner.plugin.v1.StopResponseBDZBgithub.com/stagegate/stagegate/sdk/proto/runner/plugin/v1;pluginv1b\x06proto3"
@@ -671,7 +759,7 @@ func file_runner_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_runner_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_runner_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_runner_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_runner_plugin_v1_plugin_proto_goTypes = []any{
 	(*DescribeRequest)(nil),       // 0: runner.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil),      // 1: runner.plugin.v1.DescribeResponse
@@ -681,29 +769,31 @@ var file_runner_plugin_v1_plugin_proto_goTypes = []any{
 	(*Source)(nil),                // 5: runner.plugin.v1.Source
 	(*ValidateRequest)(nil),       // 6: runner.plugin.v1.ValidateRequest
 	(*ValidateResponse)(nil),      // 7: runner.plugin.v1.ValidateResponse
-	(*Component)(nil),             // 8: runner.plugin.v1.Component
-	(*durationpb.Duration)(nil),   // 9: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*DynamicValue)(nil),          // 11: runner.plugin.v1.DynamicValue
-	(*Diagnostic)(nil),            // 12: runner.plugin.v1.Diagnostic
+	(*Inputs)(nil),                // 8: runner.plugin.v1.Inputs
+	(*Component)(nil),             // 9: runner.plugin.v1.Component
+	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*DynamicValue)(nil),          // 12: runner.plugin.v1.DynamicValue
+	(*Diagnostic)(nil),            // 13: runner.plugin.v1.Diagnostic
 }
 var file_runner_plugin_v1_plugin_proto_depIdxs = []int32{
-	8,  // 0: runner.plugin.v1.DescribeResponse.components:type_name -> runner.plugin.v1.Component
-	9,  // 1: runner.plugin.v1.StopRequest.grace:type_name -> google.protobuf.Duration
-	10, // 2: runner.plugin.v1.Attempt.deadline:type_name -> google.protobuf.Timestamp
-	9,  // 3: runner.plugin.v1.Attempt.heartbeat:type_name -> google.protobuf.Duration
+	9,  // 0: runner.plugin.v1.DescribeResponse.components:type_name -> runner.plugin.v1.Component
+	10, // 1: runner.plugin.v1.StopRequest.grace:type_name -> google.protobuf.Duration
+	11, // 2: runner.plugin.v1.Attempt.deadline:type_name -> google.protobuf.Timestamp
+	10, // 3: runner.plugin.v1.Attempt.heartbeat:type_name -> google.protobuf.Duration
 	5,  // 4: runner.plugin.v1.Attempt.source:type_name -> runner.plugin.v1.Source
-	11, // 5: runner.plugin.v1.ValidateRequest.config:type_name -> runner.plugin.v1.DynamicValue
-	12, // 6: runner.plugin.v1.ValidateResponse.diagnostics:type_name -> runner.plugin.v1.Diagnostic
-	0,  // 7: runner.plugin.v1.PluginService.Describe:input_type -> runner.plugin.v1.DescribeRequest
-	2,  // 8: runner.plugin.v1.PluginService.Stop:input_type -> runner.plugin.v1.StopRequest
-	1,  // 9: runner.plugin.v1.PluginService.Describe:output_type -> runner.plugin.v1.DescribeResponse
-	3,  // 10: runner.plugin.v1.PluginService.Stop:output_type -> runner.plugin.v1.StopResponse
-	9,  // [9:11] is the sub-list for method output_type
-	7,  // [7:9] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	12, // 5: runner.plugin.v1.ValidateRequest.config:type_name -> runner.plugin.v1.DynamicValue
+	13, // 6: runner.plugin.v1.ValidateResponse.diagnostics:type_name -> runner.plugin.v1.Diagnostic
+	8,  // 7: runner.plugin.v1.ValidateResponse.inputs:type_name -> runner.plugin.v1.Inputs
+	0,  // 8: runner.plugin.v1.PluginService.Describe:input_type -> runner.plugin.v1.DescribeRequest
+	2,  // 9: runner.plugin.v1.PluginService.Stop:input_type -> runner.plugin.v1.StopRequest
+	1,  // 10: runner.plugin.v1.PluginService.Describe:output_type -> runner.plugin.v1.DescribeResponse
+	3,  // 11: runner.plugin.v1.PluginService.Stop:output_type -> runner.plugin.v1.StopResponse
+	10, // [10:12] is the sub-list for method output_type
+	8,  // [8:10] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_runner_plugin_v1_plugin_proto_init() }
@@ -719,7 +809,7 @@ func file_runner_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_runner_plugin_v1_plugin_proto_rawDesc), len(file_runner_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
