@@ -28,23 +28,34 @@ type tryFunc func(ctx context.Context, s *stage, a *attempt) event.Finish
 // attempts tries a stage until it succeeds, fails for good, or has used its
 // tries.
 func (r *run) attempts(ctx context.Context, s *stage, cfg *configuration, try tryFunc) result {
-	start := time.Now()
-	for n := 1; ; n++ {
+	start, before := time.Now(), r.attemptsBefore(s)
+	for n := before + 1; ; n++ {
 		begin := event.Event{Type: event.AttemptStarted, Stage: s.Name, Attempt: n}
 		if err := r.begin(s, begin); err != nil {
 			return r.end(s, r.broke(ctx, err))
 		}
 		finish := r.attempt(ctx, s, cfg, n, try)
-		tried := event.Event{Type: event.AttemptFinished, Stage: s.Name, Attempt: n, Finish: &event.Finish{
-			Status: finish.Status, Duration: finish.Duration, Failure: finish.Failure, LogBytes: finish.LogBytes,
-		}}
-		if !again(s, finish, n) {
+		tried := event.Event{Type: event.AttemptFinished, Stage: s.Name, Attempt: n, Finish: attemptEnd(s, finish)}
+		if !again(s, finish, n-before) {
 			return r.conclude(s, start, finish, tried)
 		}
 		_ = r.recordEnd(tried)
-		if !r.backOff(ctx, s, n, finish.Failure) {
+		if !r.backOff(ctx, s, n, n-before, finish.Failure) {
 			return r.conclude(s, start, r.ended(context.Cause(ctx)))
 		}
+	}
+}
+
+// attemptEnd is how an attempt ended, without what the end of its stage says.
+// Of what must not happen twice all is said at once: the stage may be gone on
+// with from here.
+func attemptEnd(s *stage, finish event.Finish) *event.Finish {
+	if finish.Status == event.Succeeded && s.Schema.GetEffect() != pluginv1.Effect_EFFECT_PURE {
+		return &finish
+	}
+	return &event.Finish{
+		Status: finish.Status, Duration: finish.Duration, Failure: finish.Failure, LogBytes: finish.LogBytes,
+		Unanswered: finish.Unanswered,
 	}
 }
 

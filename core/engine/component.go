@@ -18,7 +18,8 @@ func (r *run) runComponent(ctx context.Context, s *stage, a *attempt) event.Fini
 	}
 	finish := r.stream(ctx, s, a, call)
 	if finish.Report != nil {
-		r.addReport(StageReport{Stage: s.Name, ArtifactDigest: artifactDigest(a.cfg.value), Report: *finish.Report})
+		finish.Report.Subject = artifactDigest(a.cfg.value)
+		r.addReport(StageReport{Stage: s.Name, ArtifactDigest: finish.Report.Subject, Report: *finish.Report})
 	}
 	return finish
 }
@@ -47,7 +48,7 @@ func firstError(errs ...error) error {
 func (r *run) judgeResult(ctx context.Context, s *stage, res *pluginv1.Result, err error) event.Finish {
 	if err != nil {
 		finish := r.broke(ctx, err)
-		finish.Rollout = r.rolloutOf(res)
+		finish.Rollout, finish.Unanswered = r.rolloutOf(res), true
 		return finish
 	}
 	outcome := res.GetOutcome()
@@ -93,12 +94,12 @@ func (r *run) succeed(s *stage, res *pluginv1.Result) event.Finish {
 		return errored(ClassOutputInvalid, "plugin "+s.Component.Plugin+" gave outputs that do not fit its schema", r.clean(err.Error(), maxDetail))
 	}
 	r.hide(s, outputs)
-	kept, err := r.journalForm(outputs)
+	kept, withheld, err := r.journalForm(outputs)
 	if err != nil {
 		return errored(ClassOutputInvalid, "the outputs cannot be recorded", r.clean(err.Error(), maxDetail))
 	}
 	r.mu.Lock()
 	r.outputs[s.Name] = outputs
 	r.mu.Unlock()
-	return event.Finish{Status: event.Succeeded, Outputs: kept}
+	return event.Finish{Status: event.Succeeded, Outputs: kept, Withheld: withheld}
 }

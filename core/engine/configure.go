@@ -33,12 +33,7 @@ func (r *run) configure(ctx context.Context, s *stage, outputs map[string]cty.Va
 		return nil, &finish
 	}
 	r.hide(s, value)
-	ty, err := dynamic.ImpliedType(s.Schema.GetConfig())
-	if err != nil {
-		finish := errored(ClassProtocol, fmt.Sprintf("the schema of %s is not valid", s.Component), r.clean(err.Error(), maxDetail))
-		return nil, &finish
-	}
-	wire, err := dynamic.Encode(value, ty)
+	wire, err := encodeConfig(s, value)
 	if err != nil {
 		finish := errored(ClassConfig, "the configuration of "+s.Address()+" cannot be passed to its plugin", r.clean(err.Error(), maxDetail))
 		return nil, &finish
@@ -50,6 +45,15 @@ func (r *run) configure(ctx context.Context, s *stage, outputs map[string]cty.Va
 		}
 	}
 	return cfg, nil
+}
+
+// encodeConfig is a configuration as its plugin gets it.
+func encodeConfig(s *stage, value cty.Value) (*pluginv1.DynamicValue, error) {
+	ty, err := dynamic.ImpliedType(s.Schema.GetConfig())
+	if err != nil {
+		return nil, fmt.Errorf("read the schema of %s: %w", s.Component, err)
+	}
+	return dynamic.Encode(value, ty)
 }
 
 // wasUnknown reports whether the configuration had unknown values when the

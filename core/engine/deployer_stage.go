@@ -34,6 +34,9 @@ func (r *run) deploy(ctx context.Context, s *stage, a *attempt) event.Finish {
 	if ctx.Err() != nil {
 		return r.ended(context.Cause(ctx))
 	}
+	if err := r.record(event.Event{Type: event.ApplyStarted, Stage: s.Name, Attempt: a.number}); err != nil {
+		return r.broke(ctx, err)
+	}
 	return r.stream(ctx, s, a, Call{Component: s.Component, Scope: a.scope(s), Apply: &pluginv1.ApplyRequest{
 		Component: s.Component.Name, Attempt: a.wire, Config: a.cfg.wire,
 		Plan: plan, Decisions: [][]byte{decision.Envelope},

@@ -39,7 +39,10 @@ func (e *Engine) Run(ctx context.Context, p *pipeline.Pipeline, info event.Run) 
 	}
 	r := newRun(ctx, e.o, l, e.describe(l, info))
 	defer r.close()
-	if err := r.record(event.Event{Type: event.RunStarted, Run: &r.info}); err != nil {
+	if diags := r.standing(); diags.HasErrors() {
+		return Outcome{Status: event.Errored}, &InvalidError{Diagnostics: diags.Sorted()}
+	}
+	if err := r.record(r.begun()...); err != nil {
 		return Outcome{Status: event.Errored}, err
 	}
 	stopWatching := r.watch(ctx)

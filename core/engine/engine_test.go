@@ -82,7 +82,7 @@ func TestDeployUnderPolicy(t *testing.T) {
 	if call.Apply.GetPlan().GetDigest() != digestOf([]byte("objects")) || len(call.Apply.GetDecisions()) != 1 {
 		t.Errorf("applied %v", call.Apply)
 	}
-	want := []event.Type{event.AttemptStarted, event.PlanMade, event.DecisionMade, event.AttemptFinished, event.StageFinished}
+	want := []event.Type{event.AttemptStarted, event.PlanMade, event.DecisionMade, event.ApplyStarted, event.AttemptFinished, event.StageFinished}
 	got := w.journal.types("serve")
 	if diff := cmp.Diff(append([]event.Type{event.PlanMade}, want...), got); diff != "" {
 		t.Errorf("journal of serve (-want +got):\n%s", diff)

@@ -47,6 +47,8 @@ type Options struct {
 	// Heartbeat is the longest silence accepted from a plugin; 0 means
 	// DefaultHeartbeat.
 	Heartbeat time.Duration
+	// Past is what the run goes on from; nil for a run that starts afresh.
+	Past *Past
 	// ExitCode is the runner's exit code for an outcome, for the record.
 	ExitCode func(Outcome) int
 }

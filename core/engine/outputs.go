@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -48,31 +49,48 @@ func nulls(ty cty.Type) cty.Value {
 }
 
 // journalForm is outputs as the journal keeps them: sensitive places are null,
-// and no string holds a secret.
-func (r *run) journalForm(v cty.Value) ([]byte, error) {
+// and no string holds a secret. Withheld names the outputs that are not the
+// same there.
+func (r *run) journalForm(v cty.Value) (data []byte, withheld []string, err error) {
 	bare, marks := v.UnmarkDeepWithPaths()
 	hidden := cty.NewPathSet()
 	for _, place := range marks {
 		hidden.Add(place.Path)
 	}
 	clean, err := cty.Transform(bare, func(p cty.Path, v cty.Value) (cty.Value, error) {
+		kept := v
 		switch {
 		case hidden.Has(p):
-			return cty.NullVal(v.Type()), nil
+			kept = cty.NullVal(v.Type())
 		case v.Type() == cty.String && !v.IsNull():
-			return cty.StringVal(r.o.Redactor.Text(v.AsString())), nil
+			kept = cty.StringVal(r.o.Redactor.Text(v.AsString()))
 		default:
 			return v, nil
 		}
+		if !kept.RawEquals(v) {
+			withheld = append(withheld, outputName(p))
+		}
+		return kept, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("hide sensitive outputs: %w", err)
+		return nil, nil, fmt.Errorf("hide sensitive outputs: %w", err)
 	}
-	data, err := ctyjson.Marshal(clean, cty.DynamicPseudoType)
+	data, err = ctyjson.Marshal(clean, cty.DynamicPseudoType)
 	if err != nil {
-		return nil, fmt.Errorf("encode outputs: %w", err)
+		return nil, nil, fmt.Errorf("encode outputs: %w", err)
 	}
-	return data, nil
+	slices.Sort(withheld)
+	return data, slices.Compact(withheld), nil
+}
+
+// outputName is the output that a path is in.
+func outputName(p cty.Path) string {
+	if len(p) > 0 {
+		if step, ok := p[0].(cty.GetAttrStep); ok {
+			return step.Name
+		}
+	}
+	return ""
 }
 
 // artifactDigest is the digest of the one artifact in a configuration, or empty

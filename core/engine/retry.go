@@ -27,9 +27,9 @@ func backoff(first time.Duration, tries int) time.Duration {
 }
 
 // backOff waits before the next attempt. It reports false when ctx ended first.
-func (r *run) backOff(ctx context.Context, s *stage, tries int, failure *event.Failure) bool {
+func (r *run) backOff(ctx context.Context, s *stage, attempt, tries int, failure *event.Failure) bool {
 	pause := backoff(s.Retry.Backoff, tries)
-	r.show(event.Event{Type: event.StageRetrying, Stage: s.Name, Attempt: tries, Reason: failure.Summary, Delay: seconds(pause)})
+	r.show(event.Event{Type: event.StageRetrying, Stage: s.Name, Attempt: attempt, Reason: failure.Summary, Delay: seconds(pause)})
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {

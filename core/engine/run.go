@@ -37,6 +37,8 @@ type run struct {
 	judged   map[judgement]*judgedPlan
 	blocked  map[string]string // policy stages that have not passed, and why
 	skipped  map[string]bool   // stages that nothing asked for
+
+	stands map[string]bool // results on record that stand; not changed once stages run
 }
 
 // errCleanupBudget and errAborted are why cleanup stages are stopped.
@@ -55,6 +57,7 @@ func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 		judged:  make(map[judgement]*judgedPlan),
 		blocked: make(map[string]string),
 		skipped: make(map[string]bool),
+		stands:  make(map[string]bool),
 	}
 	r.work, r.cancelWork = context.WithCancelCause(ctx)
 	r.recording = context.WithoutCancel(ctx)

@@ -66,6 +66,6 @@ func (r *run) skip(s *stage, reason, root string) result {
 		r.mu.Unlock()
 	}
 	// An error here breaks the run and is reported by it.
-	_ = r.recordEnd(event.Event{Type: event.StageSkipped, Stage: s.Name, Reason: reason})
+	_ = r.recordEnd(event.Event{Type: event.StageSkipped, Stage: s.Name, Reason: reason, Unmet: root != ""})
 	return result{status: event.Skipped, reason: reason, root: root}
 }

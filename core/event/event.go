@@ -14,9 +14,9 @@ type Type string
 // The types. Those marked durable are in the journal.
 const (
 	RunStarted       Type = "run_started"       // durable; Run
-	RunResumed       Type = "run_resumed"       // durable
+	RunResumed       Type = "run_resumed"       // durable; Run, Reason
 	StageReady       Type = "stage_ready"       // its needs are met
-	StageSkipped     Type = "stage_skipped"     // durable; Reason
+	StageSkipped     Type = "stage_skipped"     // durable; Reason, Unmet
 	AttemptStarted   Type = "attempt_started"   // durable; Attempt
 	AttemptFinished  Type = "attempt_finished"  // durable; Attempt, Finish
 	StageRetrying    Type = "stage_retrying"    // Reason, Delay
@@ -30,6 +30,7 @@ const (
 	StageAttestation Type = "stage_attestation" // durable; Attestation
 	PlanMade         Type = "plan_made"         // durable; Plan
 	DecisionMade     Type = "decision_made"     // durable; Decision
+	ApplyStarted     Type = "apply_started"     // durable; from here on something outside may have changed
 	RunCancelling    Type = "run_cancelling"    // durable; Reason
 	RunFinished      Type = "run_finished"      // durable; Finish
 )
@@ -44,6 +45,7 @@ type Event struct {
 
 	Run         *Run         `json:"run_info,omitempty"`
 	Reason      string       `json:"reason,omitempty"`
+	Unmet       bool         `json:"unmet,omitempty"` // it was skipped because something before it did not succeed
 	Delay       Seconds      `json:"delay_seconds,omitempty"`
 	Finish      *Finish      `json:"finish,omitempty"`
 	Log         *Log         `json:"log,omitempty"`
@@ -74,6 +76,17 @@ type Run struct {
 	Stages      []StageInfo       `json:"stages"`
 	Trigger     string            `json:"trigger,omitempty"` // empty means by hand
 	Parallelism int               `json:"parallelism"`
+	// Restarted says that results of another run were taken over.
+	Restarted *Restart `json:"restarted,omitempty"`
+}
+
+// Restart says where a run has taken results over from.
+type Restart struct {
+	Run    string   `json:"run"`
+	Stages []string `json:"stages"` // those from which on it runs again
+	// TakenOver is the number of stages about which the journal of this run says
+	// something from the start.
+	TakenOver int `json:"taken_over"`
 }
 
 // StageInfo describes a stage at the start of a run.
@@ -112,6 +125,17 @@ type Finish struct {
 	Report   *Report  `json:"report,omitempty"`
 	Rollout  *Rollout `json:"rollout,omitempty"`
 	ExitCode int      `json:"exit_code,omitempty"` // of the run, section "exit codes"
+	// Withheld names the outputs that are sensitive, wholly or in part: what
+	// Outputs says of them is not what other stages got.
+	Withheld []string `json:"withheld,omitempty"`
+	// Unanswered says that the plugin did not tell how it ended, so that what it
+	// had begun outside may or may not be done.
+	Unanswered bool `json:"unanswered,omitempty"`
+	// Observed says that the stage was found to have ended like this after an
+	// interruption, and that nothing was applied again.
+	Observed bool `json:"observed,omitempty"`
+	// From is the run in which it was done, when it was taken over from there.
+	From string `json:"from,omitempty"`
 }
 
 // Failure says why.
@@ -170,6 +194,8 @@ type Report struct {
 	Cases      *CaseCounts `json:"cases,omitempty"`
 	// Failing holds at most 100 cases that did not pass.
 	Failing []Case `json:"failing,omitempty"`
+	// Subject is the digest of the artifact that was measured, if it was one.
+	Subject string `json:"subject_digest,omitempty"`
 }
 
 // CaseCounts counts test cases by verdict.
