@@ -16,6 +16,7 @@ const (
 	RunStarted       Type = "run_started"       // durable; Run
 	RunResumed       Type = "run_resumed"       // durable; Run, Reason
 	StageReady       Type = "stage_ready"       // its needs are met
+	StageWaiting     Type = "stage_waiting"     // durable when it begins; Reason, Waiting
 	StageSkipped     Type = "stage_skipped"     // durable; Reason, Unmet
 	AttemptStarted   Type = "attempt_started"   // durable; Attempt
 	AttemptFinished  Type = "attempt_finished"  // durable; Attempt, Finish
@@ -57,6 +58,7 @@ type Event struct {
 	Attestation *Attestation `json:"attestation,omitempty"`
 	Plan        *Plan        `json:"plan,omitempty"`
 	Decision    *Decision    `json:"decision,omitempty"`
+	Waiting     *Waiting     `json:"waiting,omitempty"`
 }
 
 // Seconds is a duration in seconds.

@@ -28,6 +28,7 @@ type FileOptions struct {
 // FileStore keeps runs in a folder:
 //
 //	runs/<id>/journal.jsonl, runs/<id>/lock, runs/<id>/logs/<stage>.<attempt>.log
+//	groups/<hash>/<number>-<run>-<random>, the line of a concurrency group
 //	blobs/sha256/<hex>
 //	ballast, given up when the disk is full so that the end can be recorded
 type FileStore struct {

@@ -19,8 +19,8 @@ const (
 
 // takeLock locks a file for this process; closing it, or the end of the
 // process, however it ends, gives the lock up. A lock that another process
-// keeps is ErrRunning.
-func takeLock(ctx context.Context, path string) (*os.File, error) {
+// keeps, however often it is tried, is ErrRunning.
+func takeLock(ctx context.Context, path string, tries int) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
@@ -32,7 +32,7 @@ func takeLock(ctx context.Context, path string) (*os.File, error) {
 			return f, nil
 		case !errors.Is(err, syscall.EWOULDBLOCK):
 			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
-		case try == lockTries:
+		case try >= tries:
 			return nil, errors.Join(ErrRunning, f.Close())
 		}
 		select {

@@ -23,6 +23,7 @@ const (
 type fileRun struct {
 	id      string
 	dir     string
+	home    string
 	journal *journal
 	lock    *os.File
 	once    sync.Once
@@ -33,7 +34,7 @@ var _ Run = (*fileRun)(nil)
 // openRun takes a run's lock, checks its journal and cuts off a torn end.
 func (s *FileStore) openRun(ctx context.Context, id string) (_ *fileRun, err error) {
 	dir := s.runDir(id)
-	lock, err := takeLock(ctx, filepath.Join(dir, lockName))
+	lock, err := takeLock(ctx, filepath.Join(dir, lockName), lockTries)
 	if err != nil {
 		return nil, fmt.Errorf("open run %s: %w", id, err)
 	}
@@ -58,12 +59,15 @@ func (s *FileStore) openRun(ctx context.Context, id string) (_ *fileRun, err err
 	if err := j.cut(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	if err := s.sweepTickets(id); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	if state.chain.seq == 0 { // new: the names must survive a power failure too
 		if err := errors.Join(syncDir(dir), syncDir(filepath.Dir(dir))); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	return &fileRun{id: id, dir: dir, journal: j, lock: lock}, nil
+	return &fileRun{id: id, dir: dir, home: s.home, journal: j, lock: lock}, nil
 }
 
 // ID is the run's id.

@@ -48,6 +48,13 @@ type Run interface {
 	// StageLog appends to the log of one attempt. The file appears with its
 	// first byte; Close makes it durable.
 	StageLog(stage string, attempt int) (io.WriteCloser, error)
+	// Enter waits until a stage of this run is alone in a concurrency group,
+	// among all runs of the store, in the order in which stages came. Leave lets
+	// the next one in, and so does the end of the process, however it ends.
+	// Waiting is called when there is somebody before the stage, and again when
+	// that changes; runs are those whose stages come before it, each once, the
+	// holder first. When ctx ends, its place in the line is given up.
+	Enter(ctx context.Context, group, stage string, waiting func(w event.Waiting, runs []string)) (leave func() error, err error)
 	// Close ends the writing. Events that Append has accepted are kept.
 	Close() error
 }

@@ -38,6 +38,12 @@ func Run(t *testing.T, newStore func(t *testing.T) (open func() runstate.Store))
 		"a run shows when it is written":  live,
 		"blobs":                           blobs,
 		"blobs are stored whole":          brokenBlob,
+
+		"a group holds one stage at a time, first come first in": groupInOrder,
+		"two stages of one run in a group take turns":            groupOfOneRun,
+		"whoever gives up waiting is in nobody's way":            groupGivenUp,
+		"a run that has ended holds no group":                    groupOfDeadRun,
+		"groups of any name do not meet":                         groupNames,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
