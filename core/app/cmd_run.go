@@ -167,7 +167,7 @@ func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, sc
 	}
 	defer shown.Close()
 	e, err := engine.New(engine.Options{
-		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
+		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: x.journal, Groups: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
 		View: shown, Redactor: x.masks, Gate: decisions,
 		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
 		Parallelism: x.parallelism(), Abort: a.interrupts.abort.Done(), ExitCode: exitCode,

@@ -80,6 +80,22 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(last.cmd.Process.Signal(signals[args[0]]))
 }
 
+// signalto COMMAND NAME sends a signal to the background command whose first
+// arguments hold a text.
+func cmdSignalTo(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
+	if neg || len(args) != 2 || signals[args[1]] == 0 {
+		ts.Fatalf("usage: signalto text INT|KILL")
+	}
+	for _, cmd := range ts.BackgroundCmds() {
+		if cmd.ProcessState == nil && strings.Contains(strings.Join(cmd.Args, " "), args[0]) {
+			ts.Check(cmd.Process.Signal(signals[args[1]]))
+			return
+		}
+	}
+	ts.Fatalf("no command in the background has %q in its arguments", args[0])
+}
+
 // exited CODE checks the end of the command that got the last signal, after
 // wait.
 func cmdExited(ts *testscript.TestScript, neg bool, args []string) {

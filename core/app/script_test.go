@@ -33,6 +33,8 @@ func TestScripts(t *testing.T) {
 		Condition: condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     cmdExits,
+			"inturn":    cmdInTurn,
+			"signalto":  cmdSignalTo,
 			"exited":    cmdExited,
 			"signal":    cmdSignal,
 			"waitfile":  cmdWaitFile,

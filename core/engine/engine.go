@@ -46,7 +46,7 @@ func (e *Engine) Run(ctx context.Context, p *pipeline.Pipeline, info event.Run) 
 		return Outcome{Status: event.Errored}, err
 	}
 	stopWatching := r.watch(ctx)
-	results, err := graph.Walk(l.graph, e.o.Parallelism, r.visit)
+	results, err := graph.WalkPausing(l.graph, e.o.Parallelism, r.visit)
 	stopWatching()
 	if err != nil {
 		return Outcome{Status: event.Errored}, fmt.Errorf("walk stages: %w", err)

@@ -25,6 +25,10 @@ type stage struct {
 	governs []*stage
 	// governors are the policy stages that judge a deployer stage's plan.
 	governors []*stage
+	// turn is the stage's place among those that run at the same time.
+	turn graph.Turn
+	// left gives up its concurrency group; nil while it is in none.
+	left func() error
 }
 
 // Check says what is wrong with the order of a pipeline's stages. Run refuses a

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"time"
@@ -21,6 +22,7 @@ type Options struct {
 	Plugins   Plugins
 	Evaluator Evaluator
 	Journal   Journal
+	Groups    Groups
 	Logs      LogStore
 	Blobs     Blobs
 	View      View
@@ -49,6 +51,9 @@ type Options struct {
 	Heartbeat time.Duration
 	// Past is what the run goes on from; nil for a run that starts afresh.
 	Past *Past
+	// CancelRun asks another run to end, for a reason; nil where no run can be
+	// asked.
+	CancelRun func(ctx context.Context, run, reason string) error
 	// ExitCode is the runner's exit code for an outcome, for the record.
 	ExitCode func(Outcome) int
 }
@@ -61,7 +66,7 @@ type Engine struct {
 // New is an engine. It starts nothing.
 func New(o Options) (*Engine, error) {
 	for name, missing := range map[string]bool{
-		"Plugins": o.Plugins == nil, "Evaluator": o.Evaluator == nil, "Journal": o.Journal == nil,
+		"Plugins": o.Plugins == nil, "Evaluator": o.Evaluator == nil, "Journal": o.Journal == nil, "Groups": o.Groups == nil,
 		"Logs": o.Logs == nil, "Blobs": o.Blobs == nil, "View": o.View == nil,
 		"Redactor": o.Redactor == nil, "Gate": o.Gate == nil,
 		"RunID": o.RunID == "", "Scratch": o.Scratch == "",

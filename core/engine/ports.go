@@ -71,6 +71,15 @@ type Journal interface {
 	Note(ctx context.Context, events ...event.Event) error
 }
 
+// Groups lets the stages of a concurrency group run one at a time, among all
+// runs.
+type Groups interface {
+	// Enter waits until a stage is alone in a group, first come first in. Waiting
+	// is told what it waits for, and the runs that come before it; again when
+	// that changes.
+	Enter(ctx context.Context, group, stage string, waiting func(w event.Wait, runs []string)) (leave func() error, err error)
+}
+
 // Blobs keeps immutable content by digest.
 type Blobs interface {
 	// Put stores what r yields, durably. Nothing is stored when r fails.

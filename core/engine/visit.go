@@ -27,8 +27,9 @@ type result struct {
 
 // visit takes a stage from its turn to its end. It records exactly one terminal
 // event, unless that is on record already.
-func (r *run) visit(name string, needs []graph.Need[result]) result {
+func (r *run) visit(turn graph.Turn, name string, needs []graph.Need[result]) result {
 	s := r.stages[name]
+	s.turn = turn
 	res, stands := r.standingResult(s)
 	if !stands {
 		res = r.take(s, needs)
@@ -68,6 +69,10 @@ func (r *run) take(s *stage, needs []graph.Need[result]) result {
 		}
 		return r.end(s, *finish)
 	}
+	if finish := r.enter(ctx, s); finish != nil {
+		return r.end(s, *finish)
+	}
+	defer r.leave(s)
 	return r.execute(ctx, s, cfg)
 }
 

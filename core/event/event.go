@@ -58,7 +58,7 @@ type Event struct {
 	Attestation *Attestation `json:"attestation,omitempty"`
 	Plan        *Plan        `json:"plan,omitempty"`
 	Decision    *Decision    `json:"decision,omitempty"`
-	Waiting     *Waiting     `json:"waiting,omitempty"`
+	Waiting     *Wait        `json:"waiting,omitempty"`
 }
 
 // Seconds is a duration in seconds.
@@ -112,6 +112,7 @@ const (
 	Denied    Status = "denied"    // a policy says no
 	Cancelled Status = "cancelled" // somebody stopped it
 	Skipped   Status = "skipped"   // it had no reason to run
+	Waiting   Status = "waiting"   // it goes on once something has happened elsewhere
 	Unknown   Status = "unknown"   // the runner died while it ran
 )
 

@@ -2,8 +2,8 @@ package event
 
 import "time"
 
-// Waiting says what a stage waits for before it can begin or go on.
-type Waiting struct {
+// Wait says what a stage waits for before it can begin or go on.
+type Wait struct {
 	// Group is the concurrency group that it wants to be alone in.
 	Group string `json:"group,omitempty"`
 	// Holder is the stage that is in the group.

@@ -114,3 +114,60 @@ func TestWalkOfRandomGraphs(t *testing.T) {
 		}
 	}
 }
+
+// A visit that waits takes nobody's room, and gets room again before a new one
+// starts.
+func TestWalkPausing(t *testing.T) {
+	t.Parallel()
+	g := build(t, "a", "b", "c")
+	opened := make(chan struct{})
+	var order []string // one visit at a time: limit is 1
+	if _, err := graph.WalkPausing(g, 1, func(turn graph.Turn, name string, _ []graph.Need[int]) int {
+		order = append(order, name)
+		switch name {
+		case "a":
+			turn.Pause(func() { <-opened })
+			order = append(order, "a again")
+		case "b":
+			close(opened)
+		}
+		return 0
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(order) != 4 || order[0] != "a" || order[1] != "b" {
+		t.Errorf("order = %v", order)
+	}
+}
+
+func TestWalkPausingKeepsTheLimit(t *testing.T) {
+	t.Parallel()
+	const nodes, limit = 50, 3
+	g := new(graph.Graph)
+	for i := range nodes {
+		g.Add(string(rune('A' + i)))
+	}
+	var running, most atomic.Int32
+	work := func() {
+		n := running.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		running.Add(-1)
+	}
+	var all sync.WaitGroup
+	all.Add(nodes)
+	if _, err := graph.WalkPausing(g, limit, func(turn graph.Turn, _ string, _ []graph.Need[int]) int {
+		work()
+		turn.Pause(func() { // until all of them wait
+			all.Done()
+			all.Wait()
+		})
+		work()
+		return 0
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if most.Load() > limit {
+		t.Errorf("%d at the same time, with a limit of %d", most.Load(), limit)
+	}
+}

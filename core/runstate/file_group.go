@@ -42,7 +42,7 @@ type line struct {
 }
 
 // Enter waits for the stage's turn.
-func (r *fileRun) Enter(ctx context.Context, group, stage string, waiting func(event.Waiting, []string)) (leave func() error, err error) {
+func (r *fileRun) Enter(ctx context.Context, group, stage string, waiting func(event.Wait, []string)) (leave func() error, err error) {
 	l, err := r.line(group)
 	if err != nil {
 		return nil, err
@@ -93,8 +93,8 @@ func (l *line) join(ctx context.Context, stage string) (mine ticket, err error) 
 }
 
 // await returns when nobody is before the ticket any more.
-func (l *line) await(ctx context.Context, group string, mine ticket, waiting func(event.Waiting, []string)) error {
-	var told event.Waiting
+func (l *line) await(ctx context.Context, group string, mine ticket, waiting func(event.Wait, []string)) error {
+	var told event.Wait
 	for {
 		ahead, err := l.ahead(mine)
 		if err != nil {
@@ -103,7 +103,7 @@ func (l *line) await(ctx context.Context, group string, mine ticket, waiting fun
 		if len(ahead) == 0 {
 			return mine.enter(l.dir, time.Now().UTC())
 		}
-		now := event.Waiting{Group: group, Before: len(ahead) - 1, Holder: ahead[0].occupant(l.dir)}
+		now := event.Wait{Group: group, Before: len(ahead) - 1, Holder: ahead[0].occupant(l.dir)}
 		if told.Holder == nil || *told.Holder != *now.Holder || told.Before != now.Before {
 			told = now
 			waiting(now, runsOf(ahead))

@@ -64,7 +64,7 @@ func (s *StageState) apply(e event.Event) {
 		if s.Started.IsZero() {
 			s.Started = e.Time
 		}
-		s.Status, s.Finish = Running, nil
+		s.Status, s.Finish, s.Reason, s.Wait = Running, nil, "", nil
 		s.Artifacts, s.Attestations = nil, nil
 		s.Attempts = append(s.Attempts, AttemptState{Number: e.Attempt, Started: e.Time})
 	case event.AttemptFinished:
@@ -73,6 +73,8 @@ func (s *StageState) apply(e event.Event) {
 		}
 	case event.StageSkipped:
 		s.Status, s.Reason, s.Ended = event.Skipped, e.Reason, e.Time
+	case event.StageWaiting:
+		s.Status, s.Reason, s.Wait = event.Waiting, e.Reason, e.Waiting
 	case event.StageFinished:
 		s.Ended, s.Finish = e.Time, e.Finish
 		if e.Finish != nil {
@@ -106,8 +108,11 @@ func (r *replay) settle(live bool) {
 	}
 	s.Status = Interrupted
 	for _, stage := range s.Stages {
-		if stage.Status == Running {
+		switch stage.Status {
+		case Running:
 			stage.Status = event.Unknown
+		case event.Waiting: // nobody waits any more
+			stage.Status, stage.Reason, stage.Wait = Pending, "", nil
 		}
 	}
 }

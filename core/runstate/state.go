@@ -33,10 +33,12 @@ type RunState struct {
 type StageState struct {
 	event.StageInfo
 	Status   event.Status
-	Reason   string // why it was skipped
+	Reason   string // why it was skipped, or what it waits for
 	Started  time.Time
 	Ended    time.Time
 	Attempts []AttemptState
+	// Wait is what it waits for; nil while it does not.
+	Wait *event.Wait
 	// Artifacts and Attestations are those of the last attempt.
 	Artifacts    []event.Artifact
 	Attestations []event.Attestation

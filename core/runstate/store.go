@@ -54,7 +54,7 @@ type Run interface {
 	// Waiting is called when there is somebody before the stage, and again when
 	// that changes; runs are those whose stages come before it, each once, the
 	// holder first. When ctx ends, its place in the line is given up.
-	Enter(ctx context.Context, group, stage string, waiting func(w event.Waiting, runs []string)) (leave func() error, err error)
+	Enter(ctx context.Context, group, stage string, waiting func(w event.Wait, runs []string)) (leave func() error, err error)
 	// Close ends the writing. Events that Append has accepted are kept.
 	Close() error
 }

@@ -52,8 +52,14 @@ func (v *live) Show(e event.Event) {
 	if text := v.narrator.lines(e); text != "" {
 		_, _ = io.WriteString(v.progress, text)
 	}
-	if e.Type == event.AttemptStarted && v.running[e.Stage] == nil {
+	switch s := v.running[e.Stage]; {
+	case e.Type == event.StageWaiting && s == nil:
 		v.begin(e)
+		v.running[e.Stage].say("waiting")
+	case e.Type == event.AttemptStarted && s == nil:
+		v.begin(e)
+	case e.Type == event.AttemptStarted:
+		s.say("")
 	}
 }
 

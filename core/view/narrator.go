@@ -51,6 +51,8 @@ func (n *narrator) lines(e event.Event) string {
 		return ""
 	case event.RunResumed:
 		return fmt.Sprintf("resuming run %s\n", e.RunID)
+	case event.StageWaiting:
+		return fmt.Sprintf("  %s  %s\n", n.name(e.Stage), e.Reason)
 	case event.StageRetrying:
 		return fmt.Sprintf("  %s  again in %s: %s\n", n.name(e.Stage), Duration(seconds(e.Delay)), e.Reason)
 	case event.StageSkipped:

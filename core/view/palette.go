@@ -27,7 +27,7 @@ func (p palette) statusText(s event.Status, text string) string {
 		return p.paint("32", text)
 	case event.Failed, event.Errored, event.Denied:
 		return p.paint("31", text)
-	case event.Cancelled, event.Skipped, event.Unknown, runstate.Interrupted:
+	case event.Cancelled, event.Skipped, event.Waiting, event.Unknown, runstate.Interrupted:
 		return p.paint("33", text)
 	default:
 		return text

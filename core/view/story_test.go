@@ -46,6 +46,9 @@ func story() []event.Event {
 			Status: event.Failed, Duration: 62, Failure: &event.Failure{Summary: "accuracy is 0.91, below 0.93", Detail: "One threshold of one was missed."},
 			Report: &event.Report{Metrics: []event.Metric{{Name: "accuracy", Value: 0.91, Samples: 450}}, Thresholds: []event.Threshold{{Metric: "accuracy", Min: &bound}}},
 		}},
+		{Type: event.StageWaiting, Stage: "unit", Reason: "waiting for gpu, held by run 20261123-154100-abcd (stage.train), 1 before it", Waiting: &event.Wait{
+			Group: "gpu", Holder: &event.Occupant{Run: "20261123-154100-abcd", Stage: "train"}, Before: 1,
+		}},
 		{Type: event.AttemptStarted, Stage: "unit", Attempt: 1},
 		{Type: event.StageFinished, Stage: "unit", Finish: &event.Finish{Status: event.Succeeded, Duration: 0.5, Report: &event.Report{Cases: &event.CaseCounts{Passed: 12, Skipped: 1}}}},
 		{Type: event.AttemptStarted, Stage: "serve", Attempt: 1},

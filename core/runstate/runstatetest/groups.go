@@ -15,7 +15,7 @@ import (
 
 // entering is a stage that wants to be in a group.
 type entering struct {
-	waits chan event.Waiting // what it was told
+	waits chan event.Wait // what it was told
 	runs  chan []string
 	in    chan func() error // its leave, once it is in
 	err   chan error
@@ -27,12 +27,12 @@ func enter(ctx context.Context, t *testing.T, r runstate.Run, group, stage strin
 	t.Helper()
 	const updates = 64
 	e := &entering{
-		waits: make(chan event.Waiting, updates), runs: make(chan []string, updates),
+		waits: make(chan event.Wait, updates), runs: make(chan []string, updates),
 		in: make(chan func() error, 1), err: make(chan error, 1),
 	}
 	settled := make(chan struct{}, updates)
 	go func() {
-		leave, err := r.Enter(ctx, group, stage, func(w event.Waiting, runs []string) {
+		leave, err := r.Enter(ctx, group, stage, func(w event.Wait, runs []string) {
 			e.waits <- w
 			e.runs <- runs
 			settled <- struct{}{}
