@@ -22,7 +22,6 @@ type fakeGroups struct {
 	mu      sync.Mutex
 	entered []string
 	inside  map[string]int
-	crowd   bool // more than one was in a group
 }
 
 func (f *fakeGroups) Enter(ctx context.Context, group, stage string, waiting func(event.Wait, []string)) (func() error, error) {

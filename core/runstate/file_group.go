@@ -132,7 +132,7 @@ func (l *line) pause(ctx context.Context, ahead []ticket) error {
 		case <-next.C:
 		}
 		if _, err := os.Lstat(before.path(l.dir)); err != nil {
-			return nil //nolint:nilerr // it has gone, or the next look at the line says what is wrong
+			return nil // it has gone, or the next look at the line says what is wrong
 		}
 		if alive, err := l.alive(before.run); err != nil || !alive {
 			return err
