@@ -13,7 +13,6 @@ import (
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/pluginhost"
 	"github.com/stagegate/stagegate/core/redact"
-	"github.com/stagegate/stagegate/core/secret"
 	"github.com/stagegate/stagegate/core/source"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 )
@@ -81,7 +80,7 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 		Git: config.Git{
 			Commit: out.facts.Commit, Ref: out.facts.Ref, Clean: out.facts.Clean, Repository: out.facts.Repository,
 		},
-		Secrets: secrets{ctx: ctx, resolver: secret.NewResolver(s.operator.Secrets, a.lookupEnv), masks: req.masks},
+		Secrets: secrets{ctx: ctx, resolver: s.secrets(a.lookupEnv, req.masks)},
 	})
 	out.Loaded, out.diags = ready, append(diags, problems...)
 	out.mask(req.masks)
@@ -128,28 +127,6 @@ func pluginDetail(e *engine.PluginError) string {
 		detail += "\n\nIts last words:\n" + e.LastWords
 	}
 	return detail
-}
-
-// secrets adapts the resolver to a pipeline's expressions.
-type secrets struct {
-	ctx      context.Context //nolint:containedctx // the evaluator's interface has none; the load's counts
-	resolver *secret.Resolver
-	masks    *redact.Redactor
-}
-
-// Secret is the value of a secret for an expression, masked from then on.
-func (s secrets) Secret(name string) (string, error) {
-	value, err := s.Resolve(s.ctx, name)
-	return string(value), err
-}
-
-// Resolve is the value of a secret for a plugin, masked from then on.
-func (s secrets) Resolve(ctx context.Context, name string) ([]byte, error) {
-	value, err := s.resolver.Resolve(ctx, name)
-	if err == nil && len(value) > 0 {
-		_ = s.masks.Add(string(value)) // the engine warns of one that is too short
-	}
-	return value, err
 }
 
 // now is the time, to the second, as runs are named.

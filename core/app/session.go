@@ -15,6 +15,7 @@ import (
 type session struct {
 	operator *operator.Config
 	home     string
+	keeper   keeper
 }
 
 func (a *app) session() (*session, error) {

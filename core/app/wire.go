@@ -16,7 +16,6 @@ import (
 	"github.com/stagegate/stagegate/core/pluginhost"
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/runstate"
-	"github.com/stagegate/stagegate/core/secret"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 )
 
@@ -42,7 +41,7 @@ func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, 
 		TrustRoot:  s.trustRoot(),
 		Version:    Version,
 		Redact:     masks.Text,
-		Secrets:    secrets{ctx: ctx, resolver: secret.NewResolver(s.operator.Secrets, a.lookupEnv), masks: masks},
+		Secrets:    s.secrets(a.lookupEnv, masks),
 	}
 	if blobs != nil {
 		options.Blobs = blobs

@@ -40,14 +40,14 @@ type Policy struct {
 }
 
 type fileConfig struct {
-	Home        *string        `hcl:"home"`
-	Parallelism *int           `hcl:"parallelism"`
-	PluginPath  []string       `hcl:"plugin_path,optional"`
-	PassEnv     []string       `hcl:"pass_env,optional"`
-	Decision    *fileDecision  `hcl:"decision,block"`
-	Policies    []filePolicy   `hcl:"policy,block"`
-	Secrets     []secretConfig `hcl:"secret,block"`
-	Facts       []fileFact     `hcl:"fact,block"`
+	Home        *string       `hcl:"home"`
+	Parallelism *int          `hcl:"parallelism"`
+	PluginPath  []string      `hcl:"plugin_path,optional"`
+	PassEnv     []string      `hcl:"pass_env,optional"`
+	Decision    *fileDecision `hcl:"decision,block"`
+	Policies    []filePolicy  `hcl:"policy,block"`
+	Secrets     []fileSecret  `hcl:"secret,block"`
+	Facts       []fileFact    `hcl:"fact,block"`
 }
 
 type fileDecision struct {
@@ -63,13 +63,6 @@ type filePolicy struct {
 
 type withBody struct {
 	Body hcl.Body `hcl:",remain"`
-}
-
-type secretConfig struct {
-	Name  string    `hcl:"name,label"`
-	Env   string    `hcl:"env,optional"`
-	File  string    `hcl:"file,optional"`
-	Range hcl.Range `hcl:",def_range"`
 }
 
 // Parse reads a configuration.
@@ -123,9 +116,8 @@ func (c *Config) takeScalars(in fileConfig, at map[string]*hcl.Range, diags *dia
 			diags.Append(at["plugin_path"], "Path is not absolute", fmt.Sprintf("Plugins are never looked for relative to the working folder, where anybody's commit could put one: write %q as a whole path.", dir))
 		}
 	}
-	variable := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	for _, name := range c.PassEnv {
-		if !variable.MatchString(name) {
+		if !isVariable(name) {
 			diags.Append(at["pass_env"], "Not the name of a variable", fmt.Sprintf("%q cannot be the name of an environment variable.", name))
 		}
 	}
@@ -153,17 +145,7 @@ func (c *Config) takePolicies(in []filePolicy, diags *diag.List) {
 	}
 }
 
-func (c *Config) takeSecrets(in []secretConfig, diags *diag.List) {
-	for _, s := range in {
-		if _, taken := c.Secrets[s.Name]; taken {
-			diags.Append(s.Range.Ptr(), "Duplicate secret", fmt.Sprintf("There is another secret %q.", s.Name))
-		}
-		switch {
-		case (s.Env == "") == (s.File == ""):
-			diags.Append(s.Range.Ptr(), "One source for each secret", "Write either env, the name of a variable of the runner, or file, the path of a file that only the runner can read.")
-		case s.File != "" && !filepath.IsAbs(s.File):
-			diags.Append(s.Range.Ptr(), "Path is not absolute", "Write the whole path of the secret's file.")
-		}
-		c.Secrets[s.Name] = secret.Source{Env: s.Env, File: s.File}
-	}
+// isVariable reports whether a text can be the name of an environment variable.
+func isVariable(name string) bool {
+	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(name)
 }

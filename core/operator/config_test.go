@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/core/operator"
+	"github.com/stagegate/stagegate/core/secret"
 )
 
 func TestParse(t *testing.T) {
@@ -46,24 +47,69 @@ fact "registry.hosts" {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
-		`home = "state"`:                              "not absolute",
-		`parallelism = 0`:                             "out of range",
-		`plugin_path = ["plugins"]`:                   "not absolute",
-		`pass_env = ["A=B"]`:                          "Not the name",
-		`decision { lifetime = "1s" }`:                "out of range",
-		`secret "a" {}`:                               "One source",
-		`secret "a" { file = "b" }`:                   "not absolute",
-		`policys "a" { uses = "policy.opa" }`:         "Unsupported block",
-		"fact \"a\" {\nvalue = 1\nby = \"\"\n}":       "Nobody answers",
-		"fact \"a\" {\nvalue = null\nby = \"me\"\n}":  "without a value",
-		"fact \"a\" {\nvalue = var.x\nby = \"me\"\n}": "Variables not allowed",
-		"fact \"a\" {\nvalue = 1\nby = \"x\"\n}\nfact \"a\" {\nvalue = 2\nby = \"x\"\n}": "Duplicate fact",
-		"policy \"a\" { uses = \"x\" }\npolicy \"a\" { uses = \"x\" }":                   "Duplicate policy",
+		`home = "state"`:                                "not absolute",
+		`parallelism = 0`:                               "out of range",
+		`plugin_path = ["plugins"]`:                     "not absolute",
+		`pass_env = ["A=B"]`:                            "Not the name",
+		`decision { lifetime = "1s" }`:                  "out of range",
+		`secret "a" {}`:                                 "One source",
+		`secret "a" { file = "b" }`:                     "not absolute",
+		"secret \"a\" {\nenv = \"A\"\nfile = \"/b\"\n}": "One source",
+		"secret \"a\" {\nenv = \"A\"\nage {\nfile = \"/a\"\nidentity_file = \"/b\"\n}\n}": "One source",
+		`secret "a" { command = [] }`:                                                       "without a program",
+		"secret \"a\" {\ncommand = [\"x\"]\ntimeout = \"11m\"\n}":                           "out of range",
+		"secret \"a\" {\ncommand = [\"x\"]\npass_env = [\"A=B\"]\n}":                        "Not the name",
+		"secret \"a\" {\nenv = \"A\"\ntimeout = \"1s\"\n}":                                  "Only for a command",
+		"secret \"a\" {\nage {\nfile = \"a\"\nidentity_file = \"/b\"\n}\n}":                 "not absolute",
+		"secret \"a\" {\nage {\nfile = \"/a\"\n}\n}":                                        "Missing required argument",
+		"secret \"a\" {\nsops {\nfile = \"/a\"\nkey = [\"b\"]\nidentity_file = \"b\"\n}\n}": "not absolute",
+		"secret \"a\" { env = \"A\" }\nsecret \"a\" { env = \"B\" }":                        "Duplicate secret",
+		`policys "a" { uses = "policy.opa" }`:                                               "Unsupported block",
+		"fact \"a\" {\nvalue = 1\nby = \"\"\n}":                                             "Nobody answers",
+		"fact \"a\" {\nvalue = null\nby = \"me\"\n}":                                        "without a value",
+		"fact \"a\" {\nvalue = var.x\nby = \"me\"\n}":                                       "Variables not allowed",
+		"fact \"a\" {\nvalue = 1\nby = \"x\"\n}\nfact \"a\" {\nvalue = 2\nby = \"x\"\n}":    "Duplicate fact",
+		"policy \"a\" { uses = \"x\" }\npolicy \"a\" { uses = \"x\" }":                      "Duplicate policy",
 	} {
 		_, diags := operator.Parse([]byte(src), "runner.hcl")
 		if len(diags) != 1 || !strings.Contains(diags[0].Summary, want) {
 			t.Errorf("%s: got %+v, want %q", src, diags, want)
 		}
+	}
+}
+
+func TestParseSecrets(t *testing.T) {
+	t.Parallel()
+	c, diags := operator.Parse([]byte(`
+secret "command" {
+  command  = ["vault", "kv", "get"]
+  pass_env = ["VAULT_ADDR"]
+  timeout  = "5s"
+}
+secret "age" {
+  age {
+    file          = "/a"
+    identity_file = "/k"
+  }
+}
+secret "sops" {
+  sops {
+    file          = "/s"
+    key           = ["a", "0"]
+    identity_file = "/k"
+  }
+}
+`), "runner.hcl")
+	if len(diags) > 0 {
+		t.Fatalf("got %+v", diags)
+	}
+	want := map[string]secret.Source{
+		"command": {Command: &secret.Command{Args: []string{"vault", "kv", "get"}, PassEnv: []string{"VAULT_ADDR"}, Timeout: 5 * time.Second}},
+		"age":     {Age: &secret.Age{File: "/a", IdentityFile: "/k"}},
+		"sops":    {Sops: &secret.Sops{File: "/s", Key: []string{"a", "0"}, IdentityFile: "/k"}},
+	}
+	if diff := cmp.Diff(want, c.Secrets); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
