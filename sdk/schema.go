@@ -13,6 +13,9 @@ type Schema struct {
 	Config      Block
 	Outputs     []Attribute
 	Effect      Effect
+	// Example is a whole pipeline in HCL with a stage that uses the component.
+	// Documentation shows it; without one, it shows the required arguments.
+	Example string
 }
 
 // Block describes what may stand in a block.

@@ -31,7 +31,7 @@ func (s Schema) wire(kind pluginv1.Kind) (*pluginv1.Component, error) {
 	}
 	out := &pluginv1.Component{
 		Name: s.Name, Kind: kind, Description: s.Description, Config: config,
-		Effect: pluginv1.Effect_EFFECT_ONCE,
+		Effect: pluginv1.Effect_EFFECT_ONCE, Example: s.Example,
 	}
 	if s.Effect == EffectPure && kind != pluginv1.Kind_KIND_DEPLOYER {
 		out.Effect = pluginv1.Effect_EFFECT_PURE

@@ -472,7 +472,10 @@ type Component struct {
 	// What other stages may read as `stage.<name>.<output>`. All are computed.
 	Outputs []*Attribute `protobuf:"bytes,5,rep,name=outputs,proto3" json:"outputs,omitempty"`
 	// What an interruption means. Deployers are always EFFECT_ONCE.
-	Effect        Effect `protobuf:"varint,6,opt,name=effect,proto3,enum=runner.plugin.v1.Effect" json:"effect,omitempty"`
+	Effect Effect `protobuf:"varint,6,opt,name=effect,proto3,enum=runner.plugin.v1.Effect" json:"effect,omitempty"`
+	// A whole pipeline in HCL with a stage that uses the component, which
+	// documentation shows. Without one, it shows the required arguments.
+	Example       string `protobuf:"bytes,7,opt,name=example,proto3" json:"example,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -549,6 +552,13 @@ func (x *Component) GetEffect() Effect {
 	return Effect_EFFECT_UNSPECIFIED
 }
 
+func (x *Component) GetExample() string {
+	if x != nil {
+		return x.Example
+	}
+	return ""
+}
+
 var File_runner_plugin_v1_schema_proto protoreflect.FileDescriptor
 
 const file_runner_plugin_v1_schema_proto_rawDesc = "" +
@@ -577,14 +587,15 @@ const file_runner_plugin_v1_schema_proto_rawDesc = "" +
 	"\anesting\x18\x03 \x01(\x0e2\x19.runner.plugin.v1.NestingR\anesting\x12\x1b\n" +
 	"\tmin_items\x18\x04 \x01(\x03R\bminItems\x12\x1b\n" +
 	"\tmax_items\x18\x05 \x01(\x03R\bmaxItems\x12\x14\n" +
-	"\x05label\x18\x06 \x01(\tR\x05label\"\x87\x02\n" +
+	"\x05label\x18\x06 \x01(\tR\x05label\"\xa1\x02\n" +
 	"\tComponent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.runner.plugin.v1.KindR\x04kind\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12/\n" +
 	"\x06config\x18\x04 \x01(\v2\x17.runner.plugin.v1.BlockR\x06config\x125\n" +
 	"\aoutputs\x18\x05 \x03(\v2\x1b.runner.plugin.v1.AttributeR\aoutputs\x120\n" +
-	"\x06effect\x18\x06 \x01(\x0e2\x18.runner.plugin.v1.EffectR\x06effect*Y\n" +
+	"\x06effect\x18\x06 \x01(\x0e2\x18.runner.plugin.v1.EffectR\x06effect\x12\x18\n" +
+	"\aexample\x18\a \x01(\tR\aexample*Y\n" +
 	"\aNesting\x12\x17\n" +
 	"\x13NESTING_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eNESTING_SINGLE\x10\x01\x12\x10\n" +
