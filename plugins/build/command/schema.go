@@ -25,6 +25,7 @@ func (Builder) Schema() sdk.Schema {
 		Name:        "command",
 		Description: "Runs a command and makes artifacts of the files that it declares as outputs.",
 		Effect:      sdk.EffectPure,
+		Example:     example,
 		Config: sdk.Block{Attributes: []sdk.Attribute{
 			{Name: "command", Type: cty.List(cty.String), Required: true, Description: "Program and arguments. No shell sees them: write `[\"sh\", \"-c\", \"…\"]` for one."},
 			{Name: "env", Type: cty.Map(cty.String), Description: "Variables to add to the small environment that a stage has."},

@@ -34,7 +34,8 @@ func (Builder) Schema() sdk.Schema {
 		Name: "docker",
 		Description: "Builds an image with the Docker engine. " +
 			"The engine is found by `DOCKER_HOST`, otherwise at `/var/run/docker.sock`.",
-		Effect: sdk.EffectPure,
+		Effect:  sdk.EffectPure,
+		Example: example,
 		Config: sdk.Block{
 			Attributes: []sdk.Attribute{
 				{Name: "context", Type: cty.String, Description: "Folder to send to the engine, without what its `.dockerignore` leaves out. Default: the work folder."},

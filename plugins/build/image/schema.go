@@ -47,7 +47,8 @@ func (Builder) Schema() sdk.Schema {
 		Name: "image",
 		Description: "Packs a static binary and its data into a runnable OCI image, without a container engine. " +
 			"There is no base image. The same inputs give the same digest.",
-		Effect: sdk.EffectPure,
+		Effect:  sdk.EffectPure,
+		Example: example,
 		Config: sdk.Block{
 			Attributes: append(attributes, oci.Arguments()...),
 			Blocks:     []sdk.NestedBlock{fileBlock(), oci.RegistryBlock()},

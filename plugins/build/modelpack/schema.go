@@ -56,6 +56,7 @@ func (Builder) Schema() sdk.Schema {
 			"Weights are raw layers: a layer's digest is the file's sha256. The same inputs give the same digest. " +
 			"Safetensors files are checked by the rules of the format, and pickles are refused.",
 		Effect:  sdk.EffectPure,
+		Example: example,
 		Config:  sdk.Block{Attributes: append(attributes, oci.Arguments()...), Blocks: []sdk.NestedBlock{oci.RegistryBlock()}},
 		Outputs: oci.Outputs(),
 	}

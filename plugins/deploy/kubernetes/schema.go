@@ -11,7 +11,8 @@ func schema() sdk.Schema {
 		Description: "Releases a model server to a Kubernetes cluster. It renders a Deployment, a Service, a ServiceAccount and a " +
 			"NetworkPolicy, hardened by default, applies them by server-side apply once the plan is allowed, and waits until every " +
 			"replica is ready and in the endpoints.",
-		Effect: sdk.EffectOnce,
+		Effect:  sdk.EffectOnce,
+		Example: example,
 		Config: sdk.Block{
 			Attributes: append(append(whatAttributes(), howAttributes()...), whereAttributes()...),
 			Blocks:     blocks(),

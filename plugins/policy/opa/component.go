@@ -35,6 +35,7 @@ func (*Component) Schema() sdk.Schema {
 		Name: "opa",
 		Description: "Judges a plan by rules in Rego. Without `bundle` the stage shows the operator's decision at its place in the pipeline; " +
 			"with one it adds rules that can deny, but never allow what the operator's policies deny.",
+		Example: example,
 		Config: sdk.Block{Attributes: []sdk.Attribute{
 			{
 				Name: "bundle", Type: cty.String,

@@ -23,6 +23,7 @@ func (Component) Schema() sdk.Schema {
 		Name:        "command",
 		Description: "Runs a command, whose exit code decides. Where `junit` is given, the reports that the command writes count as well: a failing case fails the stage whatever the exit code says.",
 		Effect:      sdk.EffectPure,
+		Example:     example,
 		Config: sdk.Block{
 			Attributes: append(program.Attributes(), sdk.Attribute{
 				Name: "junit", Type: cty.String,

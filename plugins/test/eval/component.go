@@ -26,6 +26,7 @@ func (Component) Schema() sdk.Schema {
 		Name:        "eval",
 		Description: "Runs an evaluation and compares its metrics with thresholds. The report becomes an in-toto statement about the artifact's digest, so that a policy can ask for it.",
 		Effect:      sdk.EffectPure,
+		Example:     example,
 		Config: sdk.Block{
 			Attributes: append(program.Attributes(),
 				sdk.Attribute{
