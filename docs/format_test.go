@@ -28,7 +28,7 @@ func TestHCLIsFormatted(t *testing.T) {
 			}
 		}
 	}
-	for _, dir := range []string{"examples", "docs"} {
+	for _, dir := range []string{"examples", "plugins"} {
 		files := 0
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || filepath.Ext(path) != ".hcl" {

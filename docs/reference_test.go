@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/core/config/function"
+	"github.com/stagegate/stagegate/core/handbook"
 	"github.com/stagegate/stagegate/docs/internal/reference"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestComponentsAreFresh(t *testing.T) {
@@ -84,5 +86,24 @@ func same(t *testing.T, what string, want, got []string) {
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the %s of the code and of the guide differ (-code +guide):\n%s", what, diff)
+	}
+}
+
+// What is shown for a component without an example of its own is valid by its
+// schema. That of every first-party component is, as a sample of all.
+func TestSkeletonsLoad(t *testing.T) {
+	t.Parallel()
+	plugins := described(t)
+	for name, p := range plugins {
+		for _, c := range p.GetComponents() {
+			bare := proto.CloneOf(c)
+			bare.Example = ""
+			page, err := handbook.Read(name, bare)
+			if err != nil {
+				t.Fatal(err)
+			}
+			loads(t, page.Example, plugins)
+			loads(t, c.GetExample(), plugins)
+		}
 	}
 }

@@ -166,12 +166,3 @@ func (f *formatter) report(file fmtFile, out []byte) {
 		f.say(string(out))
 	}
 }
-
-// say prints text from files: as it is, but without what could steer a
-// terminal.
-func (f *formatter) say(text string) {
-	if _, is := terminal(f.Stdout); is {
-		text = view.Printable(text)
-	}
-	fmt.Fprint(f.Stdout, text)
-}

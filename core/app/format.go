@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/stagegate/stagegate/core/view"
 )
 
 // formatFlag adds --format to a command that prints one answer.
@@ -29,4 +30,13 @@ func checkFormat(format string) error {
 		return nil
 	}
 	return usage(fmt.Errorf("unknown format %q: use text or json", format))
+}
+
+// say prints text of others: as it is, but without what could steer a
+// terminal.
+func (a *app) say(text string) {
+	if _, is := terminal(a.Stdout); is {
+		text = view.Printable(text)
+	}
+	fmt.Fprint(a.Stdout, text)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -73,6 +74,14 @@ func notFound(name string, dirs []string) error {
 		text += fmt.Sprintf("; install it there, or add its folder to %s", SearchPathVariable)
 	}
 	return errors.New(text)
+}
+
+// Installed lists the plugins that can be found, sorted by name. Whether they
+// can be used shows when they are asked.
+func (h *Host) Installed() []string {
+	names := installed(h.dirs)
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // installed lists the names of all plugins there are.

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/stagegate/stagegate/core/handbook"
 )
 
 // declaration is a service, message or enum of the protocol.
@@ -60,7 +62,7 @@ func (d declaration) write(out *strings.Builder) {
 	head := map[string]string{"service": "| Method | Signature |", "message": "| Field | Type |", "enum": "| Value | Number |"}[d.sort]
 	fmt.Fprintf(out, "\n%s Meaning |\n|---|---|---|\n", head)
 	for _, m := range d.members {
-		fmt.Fprintf(out, "| `%s` | %s | %s |\n", m.name, m.what, cell(m.comment))
+		fmt.Fprintf(out, "| `%s` | %s | %s |\n", m.name, m.what, handbook.Cell(m.comment))
 	}
 }
 

@@ -12,38 +12,16 @@ import (
 
 func TestComponents(t *testing.T) {
 	t.Parallel()
-	text := func(name, ty, description string) *pluginv1.Attribute {
-		return &pluginv1.Attribute{Name: name, Type: []byte(ty), Description: description}
-	}
-	command := text("command", `["list","string"]`, "One | two.\nThree.")
-	command.Required = true
-	old := text("old", `"dynamic"`, "Was so.")
-	old.Sensitive, old.Deprecated = true, "Write command."
 	got, err := reference.Components([]*pluginv1.DescribeResponse{{Name: "test", Components: []*pluginv1.Component{{
-		Name: "command", Kind: pluginv1.Kind_KIND_TESTER, Effect: pluginv1.Effect_EFFECT_PURE, Description: "Runs it. Twice.",
-		Config: &pluginv1.Block{
-			Attributes: []*pluginv1.Attribute{command, old},
-			Blocks: []*pluginv1.NestedBlock{
-				{TypeName: "a", Nesting: pluginv1.Nesting_NESTING_SINGLE, Block: &pluginv1.Block{Description: "Single."}},
-				{TypeName: "b", Nesting: pluginv1.Nesting_NESTING_MAP, MinItems: 1, Label: "Its name.", Block: &pluginv1.Block{Description: "By label."}},
-				{TypeName: "c", Nesting: pluginv1.Nesting_NESTING_LIST, Block: &pluginv1.Block{Description: "List."}},
-			},
-		},
-		Outputs: []*pluginv1.Attribute{text("made", `["map",["set","number"]]`, "Numbers.")},
+		Name: "command", Kind: pluginv1.Kind_KIND_TESTER, Description: "Runs it. Twice.", Example: "pipeline \"example\" {}\n",
 	}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"| [`test.command`](#testcommand) | tester | Runs it. |\n",
-		"## `test.command`\n\nRuns it. Twice.\n",
-		"```hcl\npipeline \"example\" {}\n",
-		"| `command` | list(string) | **Required.** One \\| two. Three. |\n",
-		"| `old` | any | Sensitive. Deprecated: Write command. Was so. |\n",
-		"**Block `a`** (at most once). Single.\n",
-		"**Block `b \"…\"`** (at least 1; label: its name). By label.\n",
-		"**Block `c`** (any number). List.\n",
-		"| `made` | map(set(number)) | Numbers. |\n",
+		"\n## `test.command`\n\nRuns it. Twice.\n",
+		"```hcl\npipeline \"example\" {}\n```\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("there is no %q in:\n%s", want, got)
@@ -54,8 +32,8 @@ func TestComponents(t *testing.T) {
 func TestComponentsRefusesWhatItCannotDescribe(t *testing.T) {
 	t.Parallel()
 	for want, component := range map[string]*pluginv1.Component{
-		"find the example of test.new": {Name: "new"},
-		"read the type of broken": {Name: "command", Config: &pluginv1.Block{
+		"test.new: it has no example": {Name: "new"},
+		"read the type of broken": {Name: "command", Example: "x", Config: &pluginv1.Block{
 			Attributes: []*pluginv1.Attribute{{Name: "broken", Type: []byte("?")}},
 		}},
 	} {
