@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/diag"
 )
 
@@ -36,19 +37,26 @@ func (s *Source) annotate(diags diag.List) diag.List {
 }
 
 func (s *Source) blockAround(place hcl.Range) string {
-	for _, f := range s.files {
-		if f.shown != place.Filename || f.body == nil {
+	for _, folder := range s.reader.order {
+		for _, f := range folder.files {
+			if f.shown == place.Filename && f.body != nil {
+				return around(f.body, place)
+			}
+		}
+	}
+	return ""
+}
+
+// around names the block of a file that a place is in.
+func around(body *hclsyntax.Body, place hcl.Range) string {
+	for _, b := range body.Blocks {
+		if whole := hcl.RangeBetween(b.TypeRange, b.CloseBraceRange); place.Start.Byte < whole.Start.Byte || place.Start.Byte > whole.End.Byte {
 			continue
 		}
-		for _, b := range f.body.Blocks {
-			if whole := hcl.RangeBetween(b.TypeRange, b.CloseBraceRange); place.Start.Byte < whole.Start.Byte || place.Start.Byte > whole.End.Byte {
-				continue
-			}
-			if len(b.Labels) == 0 {
-				return b.Type
-			}
-			return fmt.Sprintf("%s %q", b.Type, clip(strings.Join(b.Labels, ".")))
+		if len(b.Labels) == 0 {
+			return b.Type
 		}
+		return fmt.Sprintf("%s %q", b.Type, clip(strings.Join(b.Labels, ".")))
 	}
 	return ""
 }

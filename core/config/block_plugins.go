@@ -80,10 +80,12 @@ func (s *Source) requirePlugins() {
 	for _, p := range s.plugins {
 		known[p.Name] = true
 	}
-	for _, st := range s.stages {
-		if name := st.uses.Plugin; name != "" && !known[name] {
-			known[name] = true
-			s.plugins = append(s.plugins, pipeline.PluginRequirement{Name: name, Range: st.uses.Range})
+	for _, m := range s.modules {
+		for _, st := range m.stages {
+			if name := st.uses.Plugin; name != "" && !known[name] {
+				known[name] = true
+				s.plugins = append(s.plugins, pipeline.PluginRequirement{Name: name, Range: st.uses.Range})
+			}
 		}
 	}
 	slices.SortFunc(s.plugins, func(a, b pipeline.PluginRequirement) int { return strings.Compare(a.Name, b.Name) })

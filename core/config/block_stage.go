@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/pipeline"
@@ -17,6 +18,7 @@ const maxStages = 10_000
 
 // stage is a stage block.
 type stage struct {
+	module                     *module
 	name                       string
 	header                     hcl.Range
 	uses                       pipeline.ComponentRef // empty when it is wrong
@@ -25,18 +27,24 @@ type stage struct {
 	noCache                    bool
 	with, retry, approval      *hclsyntax.Block
 	when, environment, timeout *hclsyntax.Attribute
+	forEach                    *hclsyntax.Attribute
 	group                      *hclsyntax.Attribute // concurrency_group
-	needs                      []reference          // as written
-	refs                       *references          // of everything that is valued while the pipeline runs
-	early                      *references          // of what is valued before
+	conditions                 []condition
+	needs                      []reference // as written
+
+	refs     *references // of everything that is valued while the pipeline runs
+	early    *references // of what is valued before, but for for_each
+	eachRefs *references // of for_each
 }
 
 func stageShape() *shape {
 	return &shape{
 		what: "a stage", header: `stage "name"`, labels: 1,
 		args: []string{
-			"uses", "needs", "when", "timeout", "run", "environment", "concurrency_group", "concurrency_mode", "cache",
+			"uses", "needs", "when", "timeout", "run", "environment", "concurrency_group", "concurrency_mode",
+			"cache", "for_each",
 		},
+		blocks:   []string{"precondition", "postcondition"},
 		single:   []string{"with", "retry", "approval"},
 		required: []string{"uses"},
 	}
@@ -51,25 +59,33 @@ func retryShape() *shape {
 }
 
 // decodeStage reads a stage block.
-func (s *Source) decodeStage(b *hclsyntax.Block, diags *diag.List) {
+func (m *module) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 	if !stageShape().check(b, diags) {
 		return
 	}
-	st := &stage{name: b.Labels[0], header: b.DefRange()}
-	if earlier := s.byName[st.name]; earlier != nil {
+	st := &stage{module: m, name: b.Labels[0], header: b.DefRange()}
+	if earlier := m.byName[st.name]; earlier != nil {
 		diags.Append(&st.header, fmt.Sprintf("Duplicate stage %q", st.name), fmt.Sprintf(
 			"There is one already at %s. Rename one of them.", at(earlier.header)))
 		return
 	}
-	s.byName[st.name] = st
-	s.stages = append(s.stages, st)
+	if m.source.stages++; m.source.stages > maxStages {
+		*diags = append(*diags, diag.Diagnostic{
+			Severity: diag.Error, Summary: "Too many stages", Cause: "stages", Subject: &st.header,
+			Detail: fmt.Sprintf("At most %d stages can run.", maxStages),
+		})
+		return
+	}
+	m.byName[st.name] = st
+	m.stages = append(m.stages, st)
 	args := b.Body.Attributes
 	st.when, st.environment, st.timeout, st.group = args["when"], args["environment"], args["timeout"], args["concurrency_group"]
 	st.decodeUses(args["uses"], diags)
 	st.decodeRun(args["run"], diags)
 	st.decodeMode(args["concurrency_mode"], diags)
 	st.noCache = !constantBool(args["cache"], true, diags)
-	st.decodeNeeds(args["needs"], diags)
+	st.forEach = args["for_each"]
+	st.needs = decodeNeeds(args["needs"], diags)
 	for _, inner := range b.Body.Blocks {
 		switch inner.Type {
 		case "with":
@@ -80,6 +96,8 @@ func (s *Source) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 		case "approval":
 			st.approval = inner
 			approvalShape().checkBody(inner, diags)
+		case "precondition", "postcondition":
+			st.decodeCondition(inner, diags)
 		}
 	}
 }
@@ -138,30 +156,35 @@ func (st *stage) decodeMode(a *hclsyntax.Attribute, diags *diag.List) {
 	}
 }
 
-// decodeNeeds reads needs = [stage.a, stage.b].
-func (st *stage) decodeNeeds(a *hclsyntax.Attribute, diags *diag.List) {
+// decodeNeeds reads needs = [stage.a, stage.b["k"], module.c].
+func decodeNeeds(a *hclsyntax.Attribute, diags *diag.List) []reference {
 	if a == nil {
-		return
+		return nil
 	}
-	const remedy = "Write a list of stages, for example needs = [stage.build, stage.test]."
-	items, problems := hcl.ExprList(a.Expr)
-	if problems.HasErrors() {
+	const remedy = "Write a list of stages and modules, for example needs = [stage.build, stage.test, module.serve]."
+	list, ok := budget.Unwrap(a.Expr).(*hclsyntax.TupleConsExpr)
+	if !ok {
 		place := a.Expr.Range()
 		diags.Append(&place, `"needs" must be a list`, remedy)
-		return
+		return nil
 	}
-	for _, item := range items {
+	var needs []reference
+	for _, item := range list.Exprs {
+		var found references
+		found.collect(item)
 		place := item.Range()
-		traversal, problems := hcl.AbsTraversalForExpr(item)
-		if problems.HasErrors() {
+		// A key may use names of its own; they come behind the stage.
+		if len(found.names) == 0 || !found.names[0].need() || found.names[0].rng != place {
 			diags.Append(&place, "Not a stage", remedy)
 			continue
 		}
-		ref, ok := stageReference(traversal)
-		if !ok || len(traversal) != 2 {
-			diags.Append(&place, "Not a stage", remedy)
-			continue
-		}
-		st.needs = append(st.needs, ref)
+		needs = append(needs, found.names[0])
 	}
+	return needs
+}
+
+// need reports whether a reference is to a whole stage, an instance of one, or
+// a module.
+func (r reference) need() bool {
+	return r.name != "" && r.output == "" && (r.root == "stage" || r.root == "module")
 }

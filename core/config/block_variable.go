@@ -28,11 +28,15 @@ type Variable struct {
 	optional    *typeexpr.Defaults
 	want        cty.Type // with optional attributes
 	validations []validation
+	// binding is what a module's variable stands for; nil for those of the
+	// pipeline itself.
+	binding *binding
 }
 
 // validation is one rule of a variable.
 type validation struct {
 	condition, message *hclsyntax.Attribute
+	refs               *references
 }
 
 func variableShape() *shape {
@@ -44,18 +48,22 @@ func variableShape() *shape {
 }
 
 // decodeVariable reads a variable block.
-func (s *Source) decodeVariable(b *hclsyntax.Block, diags *diag.List) {
+func (m *module) decodeVariable(b *hclsyntax.Block, diags *diag.List) {
 	if !variableShape().check(b, diags) {
 		return
 	}
 	v := &Variable{Name: b.Labels[0], Range: b.DefRange(), want: cty.DynamicPseudoType, Default: cty.NilVal}
-	if earlier := s.variables[v.Name]; earlier != nil {
+	if earlier := m.variables[v.Name]; earlier != nil {
 		diags.Append(&v.Range, fmt.Sprintf("Duplicate variable %q", v.Name), fmt.Sprintf(
 			"There is one already at %s.", at(earlier.Range)))
 		return
 	}
-	s.variables[v.Name] = v
-	s.order = append(s.order, v)
+	m.variables[v.Name] = v
+	m.order = append(m.order, v)
+	if m.parent != nil {
+		v.binding = &binding{module: m.parent, owner: m, root: "var", name: v.Name, rng: v.Range, variable: v}
+		m.bindings = append(m.bindings, v.binding)
+	}
 	args := b.Body.Attributes
 	v.Description, _ = constantText(args["description"], diags)
 	v.Sensitive = constantBool(args["sensitive"], false, diags)
@@ -68,7 +76,7 @@ func (s *Source) decodeVariable(b *hclsyntax.Block, diags *diag.List) {
 		}
 	}
 	v.Type = v.want.WithoutOptionalAttributesDeep()
-	v.decodeDefault(args["default"], s.spend, diags)
+	v.decodeDefault(args["default"], m.source.spend, diags)
 	for _, inner := range b.Body.Blocks {
 		if inner.Type == "validation" {
 			v.decodeValidation(inner, diags)
@@ -120,6 +128,6 @@ func (v *Variable) decodeValidation(b *hclsyntax.Block, diags *diag.List) {
 		args: []string{"condition", "error_message"}, required: []string{"condition", "error_message"},
 	}).checkBody(b, diags)
 	if len(*diags) == before {
-		v.validations = append(v.validations, validation{b.Body.Attributes["condition"], b.Body.Attributes["error_message"]})
+		v.validations = append(v.validations, validation{condition: b.Body.Attributes["condition"], message: b.Body.Attributes["error_message"]})
 	}
 }

@@ -6,18 +6,17 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
-	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/zclconf/go-cty/cty"
 )
 
 // check values a stage's expressions before anything has run, and is its `with`
-// block then. What is wrong with late locals is reported once, by cause.
-func (e *Evaluator) check(definition *pipeline.Stage, b *budget.Budget, diags *diag.List) (cty.Value, bool) {
-	p := e.stages[definition.Name]
+// block then. What is wrong with late bindings is reported once, by cause.
+func (e *Evaluator) check(p *prepared, b *budget.Budget, diags *diag.List) (cty.Value, bool) {
 	s, problems := e.scope(p, nil, b, unknownSecret())
 	*diags = append(*diags, problems...)
-	s.checkArgument(p.stage.when, cty.Bool, diags)
-	s.checkArgument(p.stage.environment, cty.String, diags)
+	s.checkArgument(p.when, cty.Bool, diags)
+	s.checkArgument(p.environment, cty.String, diags)
+	e.checkConditions(p, s, diags)
 	if p.spec == nil {
 		return cty.NilVal, false
 	}

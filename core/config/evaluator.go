@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -20,82 +19,143 @@ import (
 // of finished stages by name; those of a stage that is missing are unknown.
 type Evaluator struct {
 	source  *Source
-	base    *hcl.EvalContext // var, run, git, path, local and functions
+	bases   map[*module]*hcl.EvalContext // var of the pipeline, run, git, path and functions
 	secrets Secrets
+	blocks  map[*stage]*block
 	stages  map[string]*prepared
-	broken  broken               // not changed after Load
-	locals  map[string]cty.Value // those that are known before the run
+	inOrder []*prepared
+	reads   map[*binding]selection // of late ones
+	broken  broken                 // not changed after Load
+	values  map[*binding]cty.Value // of those that are known before the run
 }
 
-// evaluateLocals values the locals that need no stage and no secret.
-func (e *Evaluator) evaluateLocals(facts *scope, diags *diag.List) {
-	for name := range e.source.locals {
-		e.locals[name] = cty.DynamicVal
-	}
-	for _, l := range e.source.localOrder {
-		if l.late {
+// evaluateBindings values what needs no stage and no secret.
+func (e *Evaluator) evaluateBindings(spend *budget.Budget, diags *diag.List) {
+	for _, b := range e.source.bindings {
+		if b.late {
 			continue
 		}
-		facts.ctx.Variables["local"] = e.localObject(l.refs, nil)
-		v, problems := facts.Value(l.expr, cty.DynamicPseudoType)
+		v, problems := e.bind(b, e.early(b.module, b.refs, each{}, spend), nil)
 		*diags = append(*diags, problems...)
-		e.locals[l.name] = v
+		e.values[b] = v
 	}
-	e.base.Variables["local"] = cty.ObjectVal(maps.Clone(e.locals))
-	delete(facts.ctx.Variables, "local")
 }
 
-// localObject holds the locals that expressions use directly.
-func (e *Evaluator) localObject(r *references, late map[string]cty.Value) cty.Value {
-	fields := make(map[string]cty.Value)
-	for _, name := range r.of("local") {
-		if v, ok := late[name]; ok {
-			fields[name] = v
-		} else if v, ok := e.locals[name]; ok {
-			fields[name] = v
+// early is a scope for what needs no stage: names in a module.
+func (e *Evaluator) early(m *module, r *references, own each, b *budget.Budget) *scope {
+	s := newScope(e.bases[m], b, e.broken)
+	e.name(s, m, r, nil)
+	if own.value != cty.NilVal {
+		s.ctx.Variables["each"] = own.object()
+	}
+	return s
+}
+
+// name puts the values of bindings into a scope: those that references in a
+// module use.
+func (e *Evaluator) name(s *scope, m *module, r *references, late map[*binding]cty.Value) {
+	value := func(b *binding) cty.Value {
+		if v, ok := late[b]; ok {
+			return v
+		}
+		if v, ok := e.values[b]; ok {
+			return v
+		}
+		return cty.DynamicVal
+	}
+	locals := make(map[string]cty.Value)
+	var inputs map[string]cty.Value
+	var children map[string]map[string]cty.Value
+	for _, ref := range r.names {
+		switch {
+		case ref.root == "local" && m.locals[ref.name] != nil:
+			locals[ref.name] = value(m.locals[ref.name])
+		case ref.root == "var" && m.parent != nil && m.variables[ref.name] != nil:
+			if inputs == nil {
+				inputs = make(map[string]cty.Value)
+			}
+			inputs[ref.name] = value(m.variables[ref.name].binding)
+		case ref.root == "module" && m.children[ref.name] != nil:
+			if children == nil {
+				children = make(map[string]map[string]cty.Value)
+			}
+			if children[ref.name] == nil {
+				children[ref.name] = make(map[string]cty.Value)
+			}
+			for _, b := range m.named(ref) {
+				children[ref.name][b.name] = value(b)
+			}
 		}
 	}
-	return cty.ObjectVal(fields)
+	s.ctx.Variables["local"] = cty.ObjectVal(locals)
+	if m.parent != nil {
+		s.ctx.Variables["var"] = cty.ObjectVal(inputs)
+	}
+	if children != nil {
+		modules := make(map[string]cty.Value, len(children))
+		for name, outputs := range children {
+			modules[name] = cty.ObjectVal(outputs)
+		}
+		s.ctx.Variables["module"] = cty.ObjectVal(modules)
+	}
 }
 
 // scope is where a stage's expressions get their values.
 func (e *Evaluator) scope(p *prepared, outputs map[string]cty.Value, b *budget.Budget, secret function.Function) (*scope, diag.List) {
-	s := newScope(e.base, b, e.broken)
-	s.ctx.Functions = map[string]function.Function{"secret": secret}
-	s.ctx.Variables["stage"] = e.stageObject(p.uses, outputs)
-	if len(p.late) == 0 {
-		return s, nil
-	}
 	var diags diag.List
-	late := make(map[string]cty.Value, len(p.late))
-	inner := newScope(e.base, b, e.broken)
-	inner.ctx.Functions = s.ctx.Functions
-	for _, l := range p.late {
-		inner.ctx.Variables["stage"] = e.stageObject(l.refs.of("stage"), outputs)
-		inner.ctx.Variables["local"] = e.localObject(l.refs, late)
-		v, problems := inner.Value(l.expr, cty.DynamicPseudoType)
-		diags = append(diags, problems...)
-		late[l.name] = v
+	functions := map[string]function.Function{"secret": secret}
+	var late map[*binding]cty.Value
+	if len(p.late) > 0 {
+		late = make(map[*binding]cty.Value, len(p.late))
 	}
-	s.ctx.Variables["local"] = e.localObject(p.stage.refs, late)
+	for _, l := range p.late {
+		inner := newScope(e.bases[l.module], b, e.broken)
+		inner.ctx.Functions = functions
+		inner.ctx.Variables["stage"] = e.stageObject(e.reads[l], outputs)
+		e.name(inner, l.module, l.refs, late)
+		v, problems := e.bind(l, inner, late)
+		diags = append(diags, problems...)
+		late[l] = v
+	}
+	s := newScope(e.bases[p.module], b, e.broken)
+	s.ctx.Functions = functions
+	s.ctx.Variables["stage"] = e.stageObject(p.reads, outputs)
+	e.name(s, p.module, p.refs, late)
+	if p.each.value != cty.NilVal {
+		s.ctx.Variables["each"] = p.each.object()
+	}
 	return s, diags
 }
 
-// stageObject holds the outputs of the stages with these names.
-func (e *Evaluator) stageObject(names []string, outputs map[string]cty.Value) cty.Value {
-	fields := make(map[string]cty.Value, len(names))
-	for _, name := range names {
-		p := e.stages[name]
-		switch v, ok := outputs[name]; {
-		case p == nil:
-			fields[name] = cty.DynamicVal
-		case !ok || v == cty.NilVal:
-			fields[name] = p.unknown
-		default:
-			fields[name] = p.mark(v)
+// stageObject holds the outputs of the stages that references read: by name,
+// or by name and key where a block has instances.
+func (e *Evaluator) stageObject(reads selection, outputs map[string]cty.Value) cty.Value {
+	fields := make(map[string]cty.Value, len(reads))
+	for st, instances := range reads {
+		if st.forEach == nil && len(instances) == 1 {
+			fields[st.name] = instances[0].made(outputs)
+			continue
 		}
+		if e.blocks[st].open {
+			fields[st.name] = cty.DynamicVal
+			continue
+		}
+		byKey := make(map[string]cty.Value, len(instances))
+		for _, p := range instances {
+			byKey[p.each.key] = p.made(outputs)
+		}
+		fields[st.name] = cty.ObjectVal(byKey)
 	}
 	return cty.ObjectVal(fields)
+}
+
+// made is a stage's outputs, as far as they are known.
+func (p *prepared) made(outputs map[string]cty.Value) cty.Value {
+	v, ok := outputs[p.name]
+	if !ok || v == cty.NilVal {
+		return p.unknown
+	}
+	return p.mark(v)
 }
 
 // mark marks the outputs that the schema calls sensitive, whatever the plugin
@@ -138,23 +198,23 @@ func (e *Evaluator) When(stage *pipeline.Stage, outputs map[string]cty.Value) (w
 	if diags.HasErrors() {
 		return false, "", diags
 	}
-	if p.stage.when == nil {
+	if p.when == nil {
 		return true, "", nil
 	}
-	v, ok, diags := s.required(p.stage.when, cty.Bool, "true or false")
+	v, ok, diags := s.required(p.when, cty.Bool, "true or false")
 	if !ok {
 		return false, "", e.source.annotate(diags)
 	}
-	return v.True(), fmt.Sprintf("when = %s is %t", e.source.text(p.stage.when.Expr.Range()), v.True()), nil
+	return v.True(), fmt.Sprintf("when = %s is %t", e.source.text(p.when.Expr.Range()), v.True()), nil
 }
 
 // Environment is the stage's environment, or empty.
 func (e *Evaluator) Environment(stage *pipeline.Stage, outputs map[string]cty.Value) (string, diag.List) {
 	p, s, diags := e.runScope(stage, outputs)
-	if diags.HasErrors() || p.stage.environment == nil {
+	if diags.HasErrors() || p.environment == nil {
 		return "", diags
 	}
-	v, ok, diags := s.required(p.stage.environment, cty.String, "a name")
+	v, ok, diags := s.required(p.environment, cty.String, "a name")
 	if !ok {
 		return "", e.source.annotate(diags)
 	}
@@ -169,7 +229,7 @@ func (e *Evaluator) With(stage *pipeline.Stage, outputs map[string]cty.Value) (c
 	}
 	if p.spec == nil {
 		return cty.DynamicVal, diag.List{{
-			Severity: diag.Error, Subject: &p.stage.header, Summary: "No schema for " + p.stage.uses.String(),
+			Severity: diag.Error, Subject: &p.header, Summary: "No schema for " + p.uses.String(),
 			Detail: "The plugin was not there when the pipeline was loaded.",
 		}}
 	}
@@ -219,9 +279,11 @@ func (s *scope) required(a *hclsyntax.Attribute, want cty.Type, kind string) (ct
 
 // text is the source of a range on one line.
 func (s *Source) text(r hcl.Range) string {
-	for _, f := range s.files {
-		if f.shown == r.Filename && r.CanSliceBytes(f.data) {
-			return clip(strings.Join(strings.Fields(string(r.SliceBytes(f.data))), " "))
+	for _, folder := range s.reader.order {
+		for _, f := range folder.files {
+			if f.shown == r.Filename && r.CanSliceBytes(f.data) {
+				return clip(strings.Join(strings.Fields(string(r.SliceBytes(f.data))), " "))
+			}
 		}
 	}
 	return ""

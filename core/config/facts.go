@@ -54,6 +54,8 @@ func runValue(r *Run) cty.Value {
 	return cty.ObjectVal(map[string]cty.Value{"id": id, "started_at": started})
 }
 
-func pathValue(root, cwd string) cty.Value {
-	return cty.ObjectVal(map[string]cty.Value{"root": cty.StringVal(root), "cwd": textOrNull(cwd, true)})
+func pathValue(root, cwd, module string) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{
+		"root": cty.StringVal(root), "cwd": textOrNull(cwd, true), "module": cty.StringVal(module),
+	})
 }

@@ -8,8 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/guard"
@@ -39,73 +39,56 @@ type file struct {
 	body  *hclsyntax.Body
 }
 
-// read finds and reads the files of a pipeline, sorted by name.
-func read(path string) (root string, files []*file, diags diag.List) {
-	dir, names, err := find(path)
-	if err != nil {
-		diags.Append(nil, "No pipeline found", err.Error())
-		return "", nil, diags
-	}
-	opened, err := os.OpenRoot(dir)
-	if err != nil {
-		diags.Append(nil, "No pipeline found", fmt.Sprintf("%s cannot be opened: %v.", dir, cause(err)))
-		return "", nil, diags
-	}
-	defer func() { _ = opened.Close() }() // read only: nothing can be lost
-	total := 0
-	for _, name := range names {
-		f := &file{name: name, shown: shown(path, name)}
-		if f.data, err = readOne(opened, name); err != nil {
-			diags.Append(nil, "Pipeline file cannot be read", fmt.Sprintf("%s: %v.", f.shown, err))
-			continue
-		}
-		if total += len(f.data); total > guard.MaxTotalBytes {
-			diags.Append(nil, "Pipeline too large", fmt.Sprintf(
-				"The files in %s have more than %d bytes together. Keep data out of them.", dir, guard.MaxTotalBytes))
-			break
-		}
-		files = append(files, f)
-	}
-	return dir, files, diags
-}
-
-// find resolves what the user gave to a folder and the names of files in it.
-func find(path string) (dir string, names []string, err error) {
+// locate finds the folder that the user means, and the names of its files.
+func locate(path string) (at place, names []string, err error) {
 	if path == "" {
 		path = "."
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return "", nil, err
+		return place{}, nil, err
 	}
 	info, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", nil, fmt.Errorf("%s does not exist. %s", path, minimal)
+		return place{}, nil, fmt.Errorf("%s does not exist. %s", path, minimal)
 	case err != nil:
-		return "", nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
+		return place{}, nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
 	case !info.IsDir():
 		if filepath.Ext(abs) != ".hcl" {
-			return "", nil, fmt.Errorf("%s is not an .hcl file. %s", path, minimal)
+			return place{}, nil, fmt.Errorf("%s is not an .hcl file. %s", path, minimal)
 		}
-		return filepath.Dir(abs), []string{filepath.Base(abs)}, nil
+		at = place{shown: filepath.Dir(path)}
+		at.tree, at.dir = enclosing(filepath.Dir(abs))
+		return at, []string{filepath.Base(abs)}, nil
 	}
-	entries, err := os.ReadDir(abs)
-	if err != nil {
-		return "", nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
-	}
-	for _, entry := range entries {
-		if !entry.IsDir() && filepath.Ext(entry.Name()) == ".hcl" && !strings.HasPrefix(entry.Name(), ".") {
-			names = append(names, entry.Name())
-		}
+	at = place{shown: filepath.Clean(path)}
+	at.tree, at.dir = enclosing(abs)
+	// The folder is the user's own choice, also when a link leads to it.
+	if names, err = (place{tree: &tree{top: abs}, dir: "."}).names(); err != nil {
+		return place{}, nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	switch {
 	case len(names) == 0:
-		return "", nil, fmt.Errorf("%s has no .hcl file. %s", path, minimal)
+		return place{}, nil, fmt.Errorf("%s has no .hcl file. %s", path, minimal)
 	case len(names) > maxFiles:
-		return "", nil, fmt.Errorf("%s has %d .hcl files; at most %d are read", path, len(names), maxFiles)
+		return place{}, nil, fmt.Errorf("%s has %d .hcl files; at most %d are read", path, len(names), maxFiles)
 	}
-	return abs, names, nil
+	return at, names, nil
+}
+
+// read reads files of a folder. No link may lead out of within.
+func read(within *os.Root, dir string, at place, names []string) (files []*file, diags diag.List) {
+	for _, name := range names {
+		f := &file{name: name, shown: filepath.Join(at.shown, name)}
+		var err error
+		if f.data, err = readOne(within, path.Join(dir, name)); err != nil {
+			diags.Append(nil, "Pipeline file cannot be read", fmt.Sprintf("%s: %v.", f.shown, err))
+			continue
+		}
+		files = append(files, f)
+	}
+	return files, diags
 }
 
 // readOne reads one regular file. A link may not lead out of the folder.
@@ -129,34 +112,35 @@ func readOne(root *os.Root, name string) ([]byte, error) {
 	return data, nil
 }
 
-// cause is an error without the operation and path that it repeats.
-func cause(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
-}
+// sizes add up what all files of a pipeline have together.
+type sizes struct{ files, bytes, tokens int }
 
-// shown is how the user would write the path of a file.
-func shown(given, name string) string {
-	if info, err := os.Stat(given); err == nil && !info.IsDir() {
-		return filepath.Clean(given)
+// add counts one more file, and says when that is too much.
+func (n *sizes) add(f *file) *diag.Diagnostic {
+	n.files++
+	n.bytes += len(f.data)
+	if n.bytes <= guard.MaxTotalBytes {
+		n.tokens += guard.Tokens(f.data)
 	}
-	if given == "" {
-		given = "."
+	why := ""
+	switch {
+	case n.files > maxFiles:
+		why = fmt.Sprintf("It has more than %d files, those of its modules included.", maxFiles)
+	case n.bytes > guard.MaxTotalBytes:
+		why = fmt.Sprintf("Its files have more than %d bytes together. Keep data out of them.", guard.MaxTotalBytes)
+	case n.tokens > guard.MaxAllTokens:
+		why = fmt.Sprintf("Its files have more than %d names, operators and brackets together.", guard.MaxAllTokens)
+	default:
+		return nil
 	}
-	return filepath.Join(given, name)
+	return &diag.Diagnostic{Severity: diag.Error, Summary: "Pipeline too large", Detail: why, Cause: "size"}
 }
 
 // parseAll parses files that the guard lets through.
-func parseAll(files []*file) (diags diag.List) {
-	tokens := 0
+func parseAll(files []*file, n *sizes) (diags diag.List) {
 	for _, f := range files {
-		if tokens += guard.Tokens(f.data); tokens > guard.MaxAllTokens {
-			diags.Append(nil, "Pipeline too large", fmt.Sprintf(
-				"The files have more than %d names, operators and brackets together.", guard.MaxAllTokens))
-			return diags
+		if d := n.add(f); d != nil {
+			return append(diags, *d)
 		}
 		body, problems := guard.Parse(f.shown, f.data)
 		f.body, diags = body, append(diags, problems...)
@@ -165,12 +149,19 @@ func parseAll(files []*file) (diags diag.List) {
 }
 
 // digest identifies the files: their names and contents, each with its length
-// so that no two pipelines have the same input.
-func digest(files []*file) string {
+// so that no two pipelines have the same input. Those of modules are named by
+// their folders too.
+func digest(folders []*folder) string {
 	sum := sha256.New()
-	for _, f := range files {
-		fmt.Fprintf(sum, "%d:%s%d:", len(f.name), f.name, len(f.data))
-		sum.Write(f.data)
+	for i, folder := range folders {
+		for _, f := range folder.files {
+			name := f.name
+			if i > 0 {
+				name = folder.at.key() + "//" + f.name
+			}
+			fmt.Fprintf(sum, "%d:%s%d:", len(name), name, len(f.data))
+			sum.Write(f.data)
+		}
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }

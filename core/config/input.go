@@ -66,7 +66,7 @@ func (a *Assignments) byName(s *Source, hint func(name string) string, diags *di
 		return out
 	}
 	for _, one := range a.all {
-		if s.variables[one.name] != nil {
+		if s.root.variables[one.name] != nil {
 			out[one.name] = one
 			continue
 		}

@@ -2,191 +2,150 @@ package config
 
 import (
 	"fmt"
-	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/diag"
-	"github.com/stagegate/stagegate/core/graph"
 )
 
-const whyEarly = "This is needed before the run starts, so it cannot use what a stage makes, or a secret."
+// usage is where an expression stands, and so what it may use.
+type usage struct {
+	roots []string // names that may be used
+	why   string   // others may not
+}
+
+const (
+	whyEarly = "This is needed before the run starts, so it cannot use what a stage makes, or a secret."
+	whyEach  = "It decides which stages there are, so it is needed before there is a run, and cannot use what a stage makes, or a secret."
+)
+
+func anywhere() usage {
+	return usage{roots: []string{"var", "local", "stage", "module", "run", "git", "path"}}
+}
+
+func beforeRun() usage {
+	return usage{roots: []string{"var", "local", "module", "run", "git", "path"}, why: whyEarly}
+}
+
+func beforeInstances() usage {
+	return usage{roots: []string{"var", "local", "module", "git", "path"}, why: whyEach}
+}
+
+func inValidation() usage {
+	return usage{
+		roots: []string{"var", "run", "git", "path"},
+		why:   "A validation is checked before locals and stages have values. Use variables.",
+	}
+}
+
+// and is a usage with further names.
+func (u usage) and(names ...string) usage {
+	u.roots = append(u.roots[:len(u.roots):len(u.roots)], names...)
+	return u
+}
 
 // link resolves all references, and finds cycles.
 func (s *Source) link(diags *diag.List) {
-	for _, v := range s.order {
-		for _, rule := range v.validations {
-			var r references
-			r.collect(rule.condition.Expr)
-			r.collect(rule.message.Expr)
-			s.resolve(&r, []string{"var", "run", "git", "path"},
-				"A validation is checked before locals and stages have values. Use variables.", diags)
+	for _, m := range s.modules {
+		m.link(diags)
+	}
+	s.sort(diags)
+	for _, m := range s.modules {
+		for _, st := range m.stages {
+			st.refuseLate(st.early, whyEarly, diags)
+			st.refuseLate(st.eachRefs, whyEach, diags)
 		}
 	}
-	for _, l := range s.localOrder {
-		l.refs = &references{}
-		l.refs.collect(l.expr)
-		s.resolve(l.refs, roots(), "", diags)
-	}
-	s.orderLocals(diags)
-	for _, st := range s.stages {
-		s.linkStage(st, diags)
-	}
-	s.findCycle(diags)
 }
 
-func (s *Source) linkStage(st *stage, diags *diag.List) {
-	st.refs, st.early = &references{}, &references{}
-	for _, ref := range st.needs {
-		s.resolveName(ref, []string{"stage"}, "", diags)
-	}
-	for _, a := range []*hclsyntax.Attribute{st.when, st.environment} {
-		if a != nil {
-			st.refs.collect(a.Expr)
+func (m *module) link(diags *diag.List) {
+	for _, v := range m.order {
+		for i := range v.validations {
+			rule := &v.validations[i]
+			rule.refs = &references{}
+			rule.refs.collect(rule.condition.Expr)
+			rule.refs.collect(rule.message.Expr)
+			m.resolve(rule.refs, inValidation(), diags)
 		}
 	}
+	for _, b := range m.bindings {
+		b.refs = &references{}
+		b.refs.collect(b.expr)
+		b.module.resolve(b.refs, anywhere(), diags)
+	}
+	for _, need := range m.needs {
+		m.parent.resolveName(need, anywhere(), diags)
+	}
+	for _, st := range m.stages {
+		st.link(diags)
+	}
+}
+
+func (st *stage) link(diags *diag.List) {
+	st.refs, st.early, st.eachRefs = &references{}, &references{}, &references{}
+	collect := func(into *references, args ...*hclsyntax.Attribute) {
+		for _, a := range args {
+			if a != nil {
+				into.collect(a.Expr)
+			}
+		}
+	}
+	collect(st.refs, st.when, st.environment)
+	collect(st.early, st.timeout, st.group)
+	collect(st.eachRefs, st.forEach)
 	if st.with != nil {
 		st.refs.collectBody(st.with.Body)
-	}
-	for _, a := range []*hclsyntax.Attribute{st.timeout, st.group} {
-		if a != nil {
-			st.early.collect(a.Expr)
-		}
 	}
 	for _, b := range []*hclsyntax.Block{st.retry, st.approval} {
 		if b != nil {
 			st.early.collectBody(b.Body)
 		}
 	}
-	s.resolve(st.refs, roots(), "", diags)
-	s.resolve(st.early, []string{"var", "local", "run", "git", "path"}, whyEarly, diags)
-	for _, ref := range st.early.names {
-		if l := s.locals[ref.name]; ref.root == "local" && l != nil && l.late {
-			diags.Append(ref.rng.Ptr(), fmt.Sprintf("%q cannot be used here", l.address()), whyEarly)
+	own := func(u usage) usage {
+		if st.forEach != nil {
+			u = u.and("each")
 		}
+		return u
+	}
+	m := st.module
+	for i := range st.needs {
+		m.resolveName(st.needs[i], anywhere(), diags)
+		st.early.collect(st.needs[i].index)
+	}
+	m.resolve(st.refs, own(anywhere()), diags)
+	m.resolve(st.early, own(beforeRun()), diags)
+	m.resolve(st.eachRefs, beforeInstances(), diags)
+	for _, c := range st.conditions {
+		var used references
+		collect(&used, c.condition, c.message)
+		where := own(anywhere())
+		if c.after {
+			where = where.and("self")
+		}
+		m.resolve(&used, where, diags)
+		st.refs.names = append(st.refs.names, used.names...)
+		st.refs.calls = append(st.refs.calls, used.calls...)
+		st.refs.secrets = append(st.refs.secrets, used.secrets...)
 	}
 }
 
-// orderLocals sorts the locals so that each comes after those that it uses.
-func (s *Source) orderLocals(diags *diag.List) {
-	var g graph.Graph
-	for _, l := range s.localOrder {
-		g.Add(l.name)
-	}
-	for _, l := range s.localOrder {
-		for _, name := range l.refs.of("local") {
-			if s.locals[name] != nil {
-				_ = g.Connect(l.name, name) // both are there
+// refuseLate reports references to what is known only while the pipeline runs.
+func (st *stage) refuseLate(r *references, why string, diags *diag.List) {
+	for _, ref := range r.names {
+		for _, b := range st.module.named(ref) {
+			if b.late {
+				st.module.source.broken.at(ref.rng)
+				diags.Append(ref.rng.Ptr(), fmt.Sprintf("%q cannot be used here", ref.shown()), why)
+				break
 			}
 		}
 	}
-	order, err := g.Order()
-	if err != nil {
-		s.reportCycle("local", g.Cycle(), diags)
-		s.localOrder = nil
-		return
-	}
-	s.localOrder = s.localOrder[:0]
-	for _, name := range order {
-		l := s.locals[name]
-		l.late = l.refs.late()
-		for _, used := range l.refs.of("local") {
-			if s.locals[used] != nil && s.locals[used].late {
-				l.late = true
-			}
-		}
-		s.localOrder = append(s.localOrder, l)
-	}
 }
 
-// findCycle reports stages that wait for each other.
-func (s *Source) findCycle(diags *diag.List) {
-	var g graph.Graph
-	for _, st := range s.stages {
-		g.Add(st.name)
+// shown is a reference in the words of the language, as far as names go.
+func (r reference) shown() string {
+	text := r.root + "." + r.name
+	if r.output != "" && r.root == "module" {
+		text += "." + r.output
 	}
-	for _, st := range s.stages {
-		for _, ref := range s.stageReferences(st) {
-			_ = g.Connect(st.name, ref.name) // both are there
-		}
-	}
-	if cycle := g.Cycle(); cycle != nil {
-		s.reportCycle("stage", cycle, diags)
-	}
-}
-
-// reportCycle shows a path from a name back to itself, and the place of each
-// reference on it.
-func (s *Source) reportCycle(root string, cycle []string, diags *diag.List) {
-	var lines []string
-	var first *hcl.Range
-	for i, name := range cycle[:len(cycle)-1] {
-		place := s.referenceTo(root, name, cycle[i+1])
-		if first == nil {
-			first = &place
-		}
-		lines = append(lines, fmt.Sprintf("  %s.%s needs %s.%s at %s", root, name, root, cycle[i+1], at(place)))
-	}
-	*diags = append(*diags, diag.Diagnostic{
-		Severity: diag.Error,
-		Summary:  "Dependency cycle: " + root + "." + strings.Join(cycle, " → "+root+"."),
-		Detail:   "None of them can be first:\n" + strings.Join(lines, "\n") + "\nRemove one of these references.",
-		Subject:  first,
-	})
-}
-
-// referenceTo is where one name refers to another.
-func (s *Source) referenceTo(root, from, to string) hcl.Range {
-	if root == "local" {
-		for _, ref := range s.locals[from].refs.names {
-			if ref.root == "local" && ref.name == to {
-				return ref.rng
-			}
-		}
-		return s.locals[from].rng
-	}
-	for _, ref := range s.stageReferences(s.byName[from]) {
-		if ref.name == to {
-			return ref.rng
-		}
-	}
-	return s.byName[from].header
-}
-
-// stageReferences are the known stages that a stage needs: as written, by
-// reference, and by reference through locals.
-func (s *Source) stageReferences(st *stage) []reference {
-	var out []reference
-	add := func(refs []reference) {
-		for _, ref := range refs {
-			if ref.root == "stage" && s.byName[ref.name] != nil {
-				out = append(out, ref)
-			}
-		}
-	}
-	add(st.needs)
-	add(st.refs.names)
-	for _, l := range s.localsOf(st.refs, nil) {
-		add(l.refs.names)
-	}
-	return out
-}
-
-// localsOf are the late locals that expressions use, directly or through each
-// other, each after those that it uses.
-func (s *Source) localsOf(r *references, seen map[string]bool) []*local {
-	var out []*local
-	for _, name := range r.of("local") {
-		l := s.locals[name]
-		if l == nil || !l.late || seen[name] {
-			continue
-		}
-		if seen == nil {
-			seen = make(map[string]bool)
-		}
-		seen[name] = true
-		out = append(out, s.localsOf(l.refs, seen)...)
-		out = append(out, l)
-	}
-	return out
+	return text
 }

@@ -5,10 +5,12 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/stagegate/stagegate/core/config/budget"
+	configfunction "github.com/stagegate/stagegate/core/config/function"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/pipeline"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // Inputs are what a pipeline is loaded with.
@@ -52,47 +54,80 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 		return nil, nil
 	}
 	var diags diag.List
-	spend := budget.New(budget.Load + budget.PerStage*int64(len(s.stages)))
+	spend := budget.New(budget.Load + budget.PerStage*int64(s.stages))
 	variables := s.assign(in.Variables, spend, &diags)
-	base := s.baseContext(in, variables)
 	known := maps.Clone(s.broken)
-	facts := newScope(base, spend, known)
-	s.validate(facts, variables, &diags)
 	e := &Evaluator{
-		source: s, base: base, secrets: in.Secrets, broken: known,
-		stages: make(map[string]*prepared, len(s.stages)),
-		locals: make(map[string]cty.Value, len(s.locals)),
+		source: s, secrets: in.Secrets, broken: known, bases: s.baseContexts(in, variables),
+		blocks: make(map[*stage]*block, s.stages), stages: make(map[string]*prepared, s.stages),
+		reads: make(map[*binding]selection), values: make(map[*binding]cty.Value, len(s.bindings)),
 	}
-	e.evaluateLocals(facts, &diags)
+	s.validate(newScope(e.bases[s.root], spend, known), variables, &diags)
+	e.evaluateBindings(spend, &diags)
 	s.checkPluginVersions(in.Plugins, &diags)
-	e.prepare(in.Plugins, &diags)
+	e.expand(spend, &diags)
+	e.prepare(in.Plugins, spend, &diags)
 	loaded := &Loaded{
-		Variables: variables, Evaluator: e, With: make(map[string]cty.Value, len(s.stages)),
-		Pipeline: &pipeline.Pipeline{Name: s.Name, Description: s.Description, Root: s.Root, Digest: s.Digest,
-			Timeout: s.timeout, CleanupTimeout: s.cleanup, FailFast: s.failFast},
+		Variables: variables, Evaluator: e, With: make(map[string]cty.Value, len(e.inOrder)),
+		Pipeline: &pipeline.Pipeline{
+			Name: s.Name, Description: s.Description, Root: s.Root, Digest: s.Digest,
+			Timeout: s.timeout, CleanupTimeout: s.cleanup, FailFast: s.failFast,
+		},
 	}
-	for _, st := range s.stages {
-		definition := e.define(st, facts, &diags)
-		loaded.Pipeline.Stages = append(loaded.Pipeline.Stages, definition)
-		if with, ok := e.check(definition, spend, &diags); ok {
-			loaded.With[st.name] = with
-		}
-	}
+	e.definitions(loaded, spend, &diags)
 	return loaded, s.finish(diags)
 }
 
-// baseContext holds the names that are the same for the whole pipeline.
-func (s *Source) baseContext(in Inputs, variables []VariableValue) *hcl.EvalContext {
+// definitions makes the definitions of all stages, and checks what is in their
+// blocks. One mistake in a block is reported once, not for each instance.
+func (e *Evaluator) definitions(l *Loaded, spend *budget.Budget, diags *diag.List) {
+	wrong := make(map[*block]bool)
+	for _, p := range e.inOrder {
+		var found diag.List
+		definition := e.define(p, spend, &found)
+		l.Pipeline.Stages = append(l.Pipeline.Stages, definition)
+		if !wrong[p.block] {
+			if with, ok := e.check(p, spend, &found); ok {
+				l.With[p.name] = with
+			}
+			*diags = append(*diags, found...)
+		}
+		wrong[p.block] = wrong[p.block] || found.HasErrors()
+	}
+	for _, m := range e.source.modules {
+		for _, st := range m.stages {
+			if b := e.blocks[st]; b != nil && b.ghost != nil {
+				e.define(b.ghost, spend, diags)
+				e.check(b.ghost, spend, diags)
+			}
+		}
+	}
+}
+
+// baseContexts hold the names that are the same for all of a module.
+func (s *Source) baseContexts(in Inputs, variables []VariableValue) map[*module]*hcl.EvalContext {
 	values := make(map[string]cty.Value, len(variables))
 	for _, v := range variables {
 		values[v.Name] = v.Value
 	}
-	ctx := &hcl.EvalContext{
-		Variables: map[string]cty.Value{
-			"var": cty.ObjectVal(values), "git": in.Git.value(), "run": runValue(in.Run),
-			"path": pathValue(s.Root, in.Cwd),
-		},
-		Functions: s.functions,
+	out := make(map[*module]*hcl.EvalContext, len(s.modules))
+	for _, m := range s.modules {
+		out[m] = &hcl.EvalContext{
+			Variables: map[string]cty.Value{
+				"git": in.Git.value(), "run": runValue(in.Run), "path": pathValue(s.Root, in.Cwd, m.place.folder()),
+			},
+			Functions: m.functions,
+		}
 	}
-	return ctx
+	out[s.root].Variables["var"] = cty.ObjectVal(values)
+	return out
+}
+
+// functionsOf are the functions that a module's expressions may call. File
+// functions read in the pipeline's folder and in the module's.
+func (s *Source) functionsOf(m *module) map[string]function.Function {
+	return configfunction.Table(&remembered{
+		from: s.reader.from, files: configfunction.Below(s.Root, m.place.folder()),
+		record: s.reader.record, root: s.Root, module: m.place,
+	})
 }

@@ -2,17 +2,16 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/budget"
-	configfunction "github.com/stagegate/stagegate/core/config/function"
 	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/pipeline"
-	"github.com/zclconf/go-cty/cty/function"
 )
 
 // Options say what to parse.
@@ -21,6 +20,12 @@ type Options struct {
 	Path string
 	// RunnerVersion is checked against runner_version when it is a version.
 	RunnerVersion string
+	// Modules finds modules that are not in the pipeline's tree; nil means that
+	// there are none.
+	Modules Modules
+	// Snapshot is what Source.Snapshot gave. The pipeline is then what it was,
+	// whatever is at Path by now.
+	Snapshot []byte
 }
 
 // Source is a pipeline's files, decoded as far as no plugin is needed. It is
@@ -29,38 +34,38 @@ type Source struct {
 	Name        string
 	Description string
 	Root        string // absolute path of the folder
-	Digest      string // "sha256:<hex>" over names and contents of the files
+	Digest      string // "sha256:<hex>" over names and contents of all files
 
-	parsed     bool
-	broken     broken
-	hints      spelling.Hints
-	spend      *budget.Budget // for constants
-	header     *hcl.Range     // of the pipeline block
-	timeout    time.Duration
-	cleanup    time.Duration
-	failFast   bool
-	plugins    []pipeline.PluginRequirement
-	variables  map[string]*Variable
-	order      []*Variable // in source order
-	locals     map[string]*local
-	localOrder []*local // each after those that it uses; empty when there is a cycle
-	stages     []*stage // in source order
-	byName     map[string]*stage
-	files      []*file
-	functions  map[string]function.Function
+	parsed   bool
+	broken   broken
+	hints    spelling.Hints
+	spend    *budget.Budget // for constants
+	header   *hcl.Range     // of the pipeline block
+	timeout  time.Duration
+	cleanup  time.Duration
+	failFast bool
+	plugins  []pipeline.PluginRequirement
+	reader   *reader
+	root     *module
+	modules  []*module  // all, the root first, each before those inside it
+	bindings []*binding // of all modules, each after those that it uses; empty when there is a cycle
+	stages   int        // blocks, of all modules
+	count    int        // module blocks, as they are read
 }
 
 // Plugins are the plugins that the pipeline needs, sorted by name.
 func (s *Source) Plugins() []pipeline.PluginRequirement { return slices.Clone(s.plugins) }
 
 // Variables are the declared variables in source order.
-func (s *Source) Variables() []*Variable { return slices.Clone(s.order) }
+func (s *Source) Variables() []*Variable { return slices.Clone(s.root.order) }
 
 // Contents are the files by the name that diagnostics use, for snippets.
 func (s *Source) Contents() map[string][]byte {
-	out := make(map[string][]byte, len(s.files))
-	for _, f := range s.files {
-		out[f.shown] = f.data
+	out := make(map[string][]byte)
+	for _, folder := range s.reader.order {
+		for _, f := range folder.files {
+			out[f.shown] = f.data
+		}
 	}
 	return out
 }
@@ -69,22 +74,18 @@ func (s *Source) Contents() map[string][]byte {
 // rest of them, unless the files could not be read or parsed at all. A pipeline
 // with errors must not run.
 func Parse(o Options) (*Source, diag.List) {
-	root, files, diags := read(o.Path)
-	s := &Source{
-		Root: root, Digest: digest(files), files: files,
-		variables: make(map[string]*Variable), locals: make(map[string]*local), byName: make(map[string]*stage),
-		functions: configfunction.Table(root), broken: make(broken), spend: budget.New(budget.Load),
-	}
+	s := &Source{broken: make(broken), spend: budget.New(budget.Load), reader: &reader{
+		modules: o.Modules, record: newSnapshot("."), known: make(map[string]*folder),
+	}}
+	s.root = newModule(s, place{tree: &tree{}})
+	diags := s.open(o)
 	if diags.HasErrors() {
-		return s, diags
-	}
-	if diags = append(diags, parseAll(files)...); diags.HasErrors() {
 		return s, diags.Sorted()
 	}
 	s.parsed = true
-	for _, f := range files {
-		s.decode(f.body, o.RunnerVersion, &diags)
-	}
+	s.decodeRoot(o.RunnerVersion, &diags)
+	s.modules = s.root.all()
+	s.Digest = digest(s.reader.order)
 	s.requirePipeline(&diags)
 	s.requirePlugins()
 	s.link(&diags)
@@ -92,74 +93,82 @@ func Parse(o Options) (*Source, diag.List) {
 	return s, s.finish(diags)
 }
 
-// topLevel are the blocks of the language.
-func topLevel() []string { return []string{"pipeline", "plugins", "variable", "locals", "stage"} }
+// open finds and reads the pipeline's own files.
+func (s *Source) open(o Options) (diags diag.List) {
+	at, names, err := s.reader.locate(o)
+	if err != nil {
+		diags.Append(nil, "No pipeline found", err.Error())
+		return diags
+	}
+	s.Root, s.reader.record.Dir = at.folder(), at.dir
+	s.root = newModule(s, at)
+	s.root.read, s.root.functions = true, s.functionsOf(s.root)
+	var within *os.Root
+	if s.reader.from == nil {
+		if within, err = os.OpenRoot(s.Root); err != nil {
+			diags.Append(nil, "No pipeline found", fmt.Sprintf("%s cannot be opened: %v.", s.Root, cause(err)))
+			return diags
+		}
+		defer func() { _ = within.Close() }() // read only: nothing can be lost
+	}
+	folder := s.reader.open(at, within, ".", names)
+	s.Digest = digest(s.reader.order)
+	return folder.diags
+}
 
-func (s *Source) decode(body *hclsyntax.Body, runnerVersion string, diags *diag.List) {
-	for _, a := range sortedAttributes(body) {
+// topLevel are the blocks of the language.
+func topLevel() []string {
+	return []string{"pipeline", "plugins", "variable", "locals", "stage", "module"}
+}
+
+// decodeRoot decodes the pipeline's own files, and those of its modules.
+func (s *Source) decodeRoot(runnerVersion string, diags *diag.List) {
+	for _, f := range s.reader.order[0].files {
+		for _, b := range f.body.Blocks {
+			switch b.Type {
+			case "pipeline":
+				s.decodePipeline(b, runnerVersion, diags)
+			case "plugins":
+				s.decodePlugins(b, diags)
+			case "output":
+				diags.Append(&b.TypeRange, "An output outside a module",
+					"An output is what a module gives to the one who uses it, and nobody uses the pipeline itself. Use a local.")
+			default:
+				s.root.decodeBlock(b, topLevel(), diags)
+			}
+		}
+		s.root.decodeArguments(f, diags)
+	}
+	s.root.decodeModules(diags)
+}
+
+// decodeBlock decodes a block that the pipeline and modules may have alike.
+func (m *module) decodeBlock(b *hclsyntax.Block, known []string, diags *diag.List) {
+	switch b.Type {
+	case "variable":
+		m.decodeVariable(b, diags)
+	case "locals":
+		m.decodeLocals(b, diags)
+	case "stage":
+		m.decodeStage(b, diags)
+	case "module":
+		m.decodeCall(b, diags)
+	default:
+		diags.Append(&b.TypeRange, fmt.Sprintf("Unsupported block %q", clip(b.Type)), spelling.Hint(b.Type, known, "blocks"))
+	}
+}
+
+func (m *module) decodeArguments(f *file, diags *diag.List) {
+	for _, a := range sortedAttributes(f.body) {
 		diags.Append(&a.NameRange, fmt.Sprintf("Unsupported argument %q", clip(a.Name)),
 			"Outside all blocks there are no arguments. Put values into a locals block.")
-	}
-	for _, b := range body.Blocks {
-		switch b.Type {
-		case "pipeline":
-			s.decodePipeline(b, runnerVersion, diags)
-		case "plugins":
-			s.decodePlugins(b, diags)
-		case "variable":
-			s.decodeVariable(b, diags)
-		case "locals":
-			s.decodeLocals(b, diags)
-		case "stage":
-			s.decodeStage(b, diags)
-		default:
-			diags.Append(&b.TypeRange, fmt.Sprintf("Unsupported block %q", clip(b.Type)),
-				spelling.Hint(b.Type, topLevel(), "blocks"))
-		}
 	}
 }
 
 func (s *Source) requirePipeline(diags *diag.List) {
-	if len(s.stages) > maxStages {
-		diags.Append(&s.stages[maxStages].header, "Too many stages", fmt.Sprintf(
-			"There are %d stages; at most %d can run.", len(s.stages), maxStages))
-	}
 	if s.header != nil {
 		return
 	}
 	diags.Append(nil, "Missing pipeline block", fmt.Sprintf(
 		"None of the files in %s names the pipeline. Add pipeline \"name\" {}. %s", s.Root, minimal))
-}
-
-// meter makes every expression pay for its evaluation.
-func (s *Source) meter() {
-	for _, v := range s.order {
-		for _, rule := range v.validations {
-			rule.condition.Expr, rule.message.Expr = budget.Meter(rule.condition.Expr), budget.Meter(rule.message.Expr)
-		}
-	}
-	for _, l := range s.locals {
-		l.expr = budget.Meter(l.expr)
-	}
-	for _, st := range s.stages {
-		for _, a := range []*hclsyntax.Attribute{st.when, st.environment, st.timeout, st.group} {
-			if a != nil {
-				a.Expr = budget.Meter(a.Expr)
-			}
-		}
-		for _, b := range []*hclsyntax.Block{st.with, st.retry, st.approval} {
-			if b != nil {
-				meterBody(b.Body)
-			}
-		}
-	}
-}
-
-func meterBody(b *hclsyntax.Body) {
-	for _, a := range b.Attributes {
-		a.Expr = budget.Meter(a.Expr)
-	}
-	for _, inner := range b.Blocks {
-		meterBody(inner.Body)
-	}
 }

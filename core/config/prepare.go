@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/stagegate/stagegate/core/config/body"
+	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/sdk/dynamic"
@@ -12,58 +13,184 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
+// maxNeeds bounds how often stages wait for each other.
+const maxNeeds = 500_000
+
+// block is what the instances of a stage block have in common.
+type block struct {
+	*stage
+	*compiled
+	instances []*prepared
+	// ghost is checked in place of instances when there are none.
+	ghost *prepared
+	// open says that for_each is wrong, so that instances may be missing.
+	open bool
+	late []*binding // that its expressions use, each after those that it uses
+	with body.Source
+}
+
 // prepared is everything about a stage that its evaluation needs.
 type prepared struct {
-	stage     *stage
-	component *pluginv1.Component // nil when the plugin is missing
-	spec      *body.Spec          // nil when there is no usable schema
-	with      body.Source
-	unknown   cty.Value // its outputs before it has run
-	needs     []string  // all stages that come first
-	uses      []string  // those whose outputs its expressions read
-	secrets   []string
-	late      []*local // each after those that it uses
+	*block
+	each    each
+	name    string
+	needs   []string // all stages that come first
+	reads   selection
+	secrets []string
 }
+
+// selection is which instances of which blocks references read.
+type selection map[*stage][]*prepared
 
 // compiled is a component whose schema is ready; stages share it.
 type compiled struct {
-	component *pluginv1.Component
-	spec      *body.Spec
-	unknown   cty.Value
+	component *pluginv1.Component // nil when the plugin is missing
+	spec      *body.Spec          // nil when there is no usable schema
+	unknown   cty.Value           // its outputs before it has run
 }
 
-// prepare looks up the stages' components, and checks references to outputs.
-func (e *Evaluator) prepare(plugins map[string]*pluginv1.DescribeResponse, diags *diag.List) {
+// prepare looks up the blocks' components, checks references to outputs, and
+// finds out what each stage needs.
+func (e *Evaluator) prepare(plugins map[string]*pluginv1.DescribeResponse, spend *budget.Budget, diags *diag.List) {
 	ready := make(map[string]*compiled)
-	for _, st := range e.source.stages {
-		p := &prepared{
-			stage: st, unknown: cty.DynamicVal, late: e.source.localsOf(st.refs, nil),
-			secrets: slices.Clone(st.refs.secrets),
-			with:    body.Source{Header: st.header, What: st.uses.String()},
+	for _, m := range e.source.modules {
+		for _, st := range m.stages {
+			b := e.blocks[st]
+			if b == nil {
+				return // there are too many
+			}
+			b.with = body.Source{Header: st.header, What: st.uses.String()}
+			if st.with != nil {
+				b.with.Body, b.with.Header = st.with.Body, st.with.DefRange()
+			}
+			if description := plugins[st.uses.Plugin]; description != nil && st.uses.Plugin != "" {
+				b.use(description, ready, diags)
+			}
 		}
-		if st.with != nil {
-			p.with.Body, p.with.Header = st.with.Body, st.with.DefRange()
+	}
+	for _, b := range e.source.bindings {
+		if b.late {
+			e.reads[b] = e.selects(b.module, b.refs.names, each{}, spend, diags)
 		}
-		for _, ref := range e.source.stageReferences(st) {
-			p.needs = append(p.needs, ref.name)
+	}
+	total := 0
+	for _, p := range e.inOrder {
+		e.connect(p, spend, diags)
+		if total += len(p.needs); total > maxNeeds {
+			*diags = append(*diags, diag.Diagnostic{
+				Severity: diag.Error, Summary: "Too many dependencies", Cause: "needs", Subject: &p.header,
+				Detail: fmt.Sprintf("Up to here stages wait for each other %d times in all. Let instances need one stage that needs the others, or the instance with their own key.", maxNeeds),
+			})
+			break
 		}
-		p.needs = distinct(p.needs)
-		p.uses = st.refs.of("stage")
-		for _, l := range p.late {
-			p.secrets = append(p.secrets, l.refs.secrets...)
-		}
-		p.secrets = distinct(p.secrets)
-		e.stages[st.name] = p
-		if description := plugins[st.uses.Plugin]; description != nil && st.uses.Plugin != "" {
-			p.use(description, ready, diags)
+	}
+	for _, b := range e.blocks {
+		if b.ghost != nil {
+			e.connect(b.ghost, spend, diags)
 		}
 	}
 	e.checkOutputs(diags)
 }
 
-// use takes the schema of the stage's component.
-func (p *prepared) use(plugin *pluginv1.DescribeResponse, ready map[string]*compiled, diags *diag.List) {
-	uses := p.stage.uses
+// connect finds out what a stage needs and reads.
+func (e *Evaluator) connect(p *prepared, spend *budget.Budget, diags *diag.List) {
+	p.reads = e.selects(p.module, p.refs.names, p.each, spend, diags)
+	wait := func(s selection) {
+		for _, instances := range s {
+			for _, needed := range instances {
+				p.needs = append(p.needs, needed.name)
+			}
+		}
+	}
+	wait(p.reads)
+	wait(e.selects(p.module, p.stage.needs, p.each, spend, diags))
+	p.secrets = slices.Clone(p.refs.secrets)
+	for _, l := range p.late {
+		wait(e.reads[l])
+		p.secrets = append(p.secrets, l.refs.secrets...)
+	}
+	for around := p.module; around.parent != nil; around = around.parent {
+		wait(e.selects(around.parent, around.needs, each{}, spend, diags))
+	}
+	p.needs, p.secrets = distinct(p.needs), distinct(p.secrets)
+}
+
+// selects finds the instances that references in a module mean. A key that is
+// known now selects one of them; any other reference means all.
+func (e *Evaluator) selects(m *module, refs []reference, own each, spend *budget.Budget, diags *diag.List) selection {
+	var out selection
+	for _, ref := range refs {
+		for _, st := range m.meant(ref) {
+			b := e.blocks[st]
+			if b == nil {
+				continue
+			}
+			if out == nil {
+				out = make(selection)
+			}
+			selected := b.instances
+			if key, ok := e.key(m, ref, own, spend); ok {
+				selected = b.withKey(key, ref, diags)
+			}
+			if len(selected) == len(b.instances) {
+				out[st] = b.instances
+				continue
+			}
+			for _, p := range selected {
+				if len(out[st]) < len(b.instances) && !slices.Contains(out[st], p) {
+					out[st] = append(out[st], p)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// meant are the blocks that a reference in an expression, or a need, names.
+func (m *module) meant(ref reference) []*stage {
+	if ref.root == "stage" || ref.need() {
+		return m.stagesOf(ref)
+	}
+	return nil
+}
+
+// key is the key that a reference gives, if it is known before the run.
+func (e *Evaluator) key(m *module, ref reference, own each, spend *budget.Budget) (string, bool) {
+	if ref.index == nil {
+		return ref.key, ref.hasKey && ref.fixed
+	}
+	var used references
+	used.collect(ref.index)
+	if used.late() || used.uses("run") || len(m.lateBindings(&used)) > 0 {
+		return "", false
+	}
+	v, problems := e.early(m, &used, own, spend).Value(ref.index, cty.String)
+	if v, _ = v.Unmark(); problems.HasErrors() || !v.IsKnown() || v.IsNull() {
+		return "", false // evaluating the whole expression says what is wrong
+	}
+	return v.AsString(), true
+}
+
+// withKey is the instance with a key. That there is none is reported.
+func (b *block) withKey(key string, ref reference, diags *diag.List) []*prepared {
+	var keys []string
+	for _, p := range b.instances {
+		if p.each.key == key {
+			return []*prepared{p}
+		}
+		keys = append(keys, p.each.key)
+	}
+	if !b.open && b.forEach != nil {
+		b.module.source.broken.at(ref.rng)
+		diags.Append(ref.rng.Ptr(), fmt.Sprintf("Unknown instance %q of stage.%s", clip(key), b.stage.name),
+			"for_each has no such key. "+spelling.Hint(key, keys, "keys"))
+	}
+	return nil
+}
+
+// use takes the schema of the block's component.
+func (b *block) use(plugin *pluginv1.DescribeResponse, ready map[string]*compiled, diags *diag.List) {
+	uses := b.uses
 	c := ready[uses.String()]
 	if c == nil {
 		c = compile(plugin, uses.Name)
@@ -82,7 +209,7 @@ func (p *prepared) use(plugin *pluginv1.DescribeResponse, ready map[string]*comp
 			"The plugin %s %s describes it in a way that this runner does not understand. Update the plugin or the runner.",
 			uses.Plugin, plugin.GetVersion()))
 	default:
-		p.component, p.spec, p.unknown = c.component, c.spec, c.unknown
+		b.compiled = c
 	}
 }
 
@@ -115,29 +242,37 @@ func compile(plugin *pluginv1.DescribeResponse, name string) *compiled {
 
 // checkOutputs checks stage.<name>.<output> where the component is known.
 func (e *Evaluator) checkOutputs(diags *diag.List) {
-	for _, st := range e.source.stages {
-		e.checkOutputNames(st.refs, diags)
-	}
-	for _, l := range e.source.localOrder {
-		e.checkOutputNames(l.refs, diags)
+	for _, m := range e.source.modules {
+		for _, st := range m.stages {
+			e.checkOutputNames(m, st, st.refs, diags)
+		}
+		for _, b := range m.bindings {
+			e.checkOutputNames(b.module, nil, b.refs, diags)
+		}
 	}
 }
 
-func (e *Evaluator) checkOutputNames(r *references, diags *diag.List) {
+// checkOutputNames checks references in a module; self is the stage whose
+// postconditions may be among them.
+func (e *Evaluator) checkOutputNames(m *module, self *stage, r *references, diags *diag.List) {
 	for _, ref := range r.names {
-		target := e.stages[ref.name]
-		if ref.root != "stage" || ref.output == "" || target == nil || target.component == nil {
+		st, output := m.byName[ref.name], ref.output
+		if ref.root == "self" {
+			st, output = self, ref.name
+		}
+		b := e.blocks[st]
+		if ref.root != "stage" && ref.root != "self" || output == "" || b == nil || b.component == nil {
 			continue
 		}
 		var names []string
-		for _, o := range target.component.GetOutputs() {
+		for _, o := range b.component.GetOutputs() {
 			names = append(names, o.GetName())
 		}
-		if !slices.Contains(names, ref.output) {
+		if !slices.Contains(names, output) {
 			place := ref.rng
 			e.broken.at(place)
-			diags.Append(&place, fmt.Sprintf("Unknown output %q", clip(ref.output)), fmt.Sprintf(
-				"stage.%s is a %s, which has no such output. %s", ref.name, target.stage.uses, spelling.Hint(ref.output, names, "outputs")))
+			diags.Append(&place, fmt.Sprintf("Unknown output %q", clip(output)), fmt.Sprintf(
+				"stage.%s is a %s, which has no such output. %s", st.name, b.uses, spelling.Hint(output, names, "outputs")))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/body"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -14,6 +15,12 @@ type reference struct {
 	root   string // var, local, stage, …
 	name   string // empty when nothing follows the root
 	output string // what follows the name, when it is a plain attribute
+	// key is what selects one instance of a stage: a fixed text, or an
+	// expression. hasKey tells an index that is neither from none.
+	key    string
+	index  hclsyntax.Expression
+	hasKey bool
+	fixed  bool // the key is written as a constant
 	rng    hcl.Range
 }
 
@@ -42,21 +49,58 @@ func (r *references) late() bool {
 	return len(r.secrets) > 0 || slices.ContainsFunc(r.names, func(ref reference) bool { return ref.root == "stage" })
 }
 
-// collect adds what an expression uses. Names that a for expression defines
-// are not references.
-func (r *references) collect(expr hclsyntax.Expression) {
-	if expr != nil {
-		_ = hclsyntax.Walk(expr, &collector{into: r}) // the collector finds nothing wrong
+// uses reports whether a root is used.
+func (r *references) uses(root string) bool {
+	return slices.ContainsFunc(r.names, func(ref reference) bool { return ref.root == root })
+}
+
+// collect adds what an expression uses. Names that a for expression defines,
+// and those in locals, are not references.
+func (r *references) collect(expr hclsyntax.Expression, locals ...string) {
+	if expr == nil {
+		return
+	}
+	c := &collector{into: r}
+	if len(locals) > 0 {
+		c.push(locals)
+	}
+	_ = hclsyntax.Walk(expr, c) // the collector finds nothing wrong
+}
+
+// collectBody adds what all arguments of a block use. Inside a dynamic block
+// its iterator is no reference.
+func (r *references) collectBody(b *hclsyntax.Body, locals ...string) {
+	for _, a := range sortedAttributes(b) {
+		r.collect(a.Expr, locals...)
+	}
+	for _, inner := range b.Blocks {
+		if inner.Type == body.Dynamic && len(inner.Labels) == 1 {
+			r.collectDynamic(inner, locals)
+			continue
+		}
+		r.collectBody(inner.Body, locals...)
 	}
 }
 
-// collectBody adds what all arguments of a block use.
-func (r *references) collectBody(b *hclsyntax.Body) {
-	for _, a := range sortedAttributes(b) {
-		r.collect(a.Expr)
+func (r *references) collectDynamic(b *hclsyntax.Block, locals []string) {
+	iterator := b.Labels[0]
+	inside := slices.Clone(locals)
+	for _, a := range sortedAttributes(b.Body) {
+		switch a.Name {
+		case "for_each":
+			r.collect(a.Expr, locals...)
+		case "iterator":
+			iterator = hcl.ExprAsKeyword(budget.Unwrap(a.Expr))
+		}
 	}
-	for _, inner := range b.Blocks {
-		r.collectBody(inner.Body)
+	inside = append(inside, iterator)
+	for _, a := range sortedAttributes(b.Body) {
+		if a.Name == "labels" {
+			r.collect(a.Expr, inside...)
+		}
+	}
+	for _, content := range b.Body.Blocks {
+		r.collectBody(content.Body, inside...)
 	}
 }
 
@@ -64,6 +108,16 @@ func (r *references) collectBody(b *hclsyntax.Body) {
 type collector struct {
 	into   *references
 	scopes []map[string]struct{}
+	// known are nodes inside a reference that is recorded already.
+	known map[hclsyntax.Node]struct{}
+}
+
+func (c *collector) push(names []string) {
+	scope := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		scope[name] = struct{}{}
+	}
+	c.scopes = append(c.scopes, scope)
 }
 
 // Enter records one node.
@@ -73,9 +127,20 @@ func (c *collector) Enter(n hclsyntax.Node) hcl.Diagnostics {
 			n = bare
 		}
 	}
+	if scope, ok := n.(hclsyntax.ChildScope); ok {
+		c.scopes = append(c.scopes, scope.LocalNames)
+		return nil
+	}
+	if _, done := c.known[n]; done {
+		return nil
+	}
 	switch n := n.(type) {
-	case hclsyntax.ChildScope:
-		c.scopes = append(c.scopes, n.LocalNames)
+	case *hclsyntax.RelativeTraversalExpr:
+		if index, ok := budget.Unwrap(n.Source).(*hclsyntax.IndexExpr); ok {
+			c.indexed(index, n.Traversal)
+		}
+	case *hclsyntax.IndexExpr:
+		c.indexed(n, nil)
 	case *hclsyntax.ScopeTraversalExpr:
 		if !c.local(n.Traversal.RootName()) {
 			c.into.names = append(c.into.names, referenceOf(n.Traversal))
@@ -84,6 +149,34 @@ func (c *collector) Enter(n hclsyntax.Node) hcl.Diagnostics {
 		c.into.calls = append(c.into.calls, n)
 	}
 	return nil
+}
+
+// indexed records stage.x[key], whose key is computed, and what follows it. A
+// key made of the names of a for expression is nothing by itself: the
+// reference is to all instances then.
+func (c *collector) indexed(e *hclsyntax.IndexExpr, rest hcl.Traversal) {
+	collection, ok := budget.Unwrap(e.Collection).(*hclsyntax.ScopeTraversalExpr)
+	if !ok || c.local(collection.Traversal.RootName()) {
+		return
+	}
+	ref := referenceOf(collection.Traversal)
+	if ref.root != "stage" || len(collection.Traversal) != 2 {
+		return
+	}
+	ref.hasKey, ref.rng = true, e.Range()
+	if len(rest) > 0 {
+		ref.output = stepName(rest[0])
+	}
+	var inKey references
+	inKey.collect(e.Key)
+	if !slices.ContainsFunc(inKey.names, func(used reference) bool { return c.local(used.root) }) {
+		ref.index = e.Key
+	}
+	c.into.names = append(c.into.names, ref)
+	if c.known == nil {
+		c.known = make(map[hclsyntax.Node]struct{})
+	}
+	c.known[e], c.known[collection] = struct{}{}, struct{}{}
 }
 
 // Exit leaves the scope of a for expression.
@@ -101,16 +194,31 @@ func (c *collector) local(name string) bool {
 	})
 }
 
-// referenceOf reads the first three steps of a traversal.
+// referenceOf reads the first steps of a traversal.
 func referenceOf(t hcl.Traversal) reference {
 	ref := reference{root: t.RootName(), rng: t.SourceRange()}
 	if len(t) > 1 {
 		ref.name = stepName(t[1])
 	}
-	if len(t) > 2 {
-		ref.output = stepName(t[2])
+	rest := t[min(len(t), 2):]
+	if len(rest) > 0 && ref.root == "stage" {
+		if step, ok := rest[0].(hcl.TraverseIndex); ok {
+			ref.hasKey, ref.fixed, ref.key = true, true, keyText(step.Key)
+			rest = rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		ref.output = stepName(rest[0])
 	}
 	return ref
+}
+
+// keyText is a fixed key of an instance.
+func keyText(key cty.Value) string {
+	if key.Type() == cty.String && key.IsKnown() && !key.IsNull() {
+		return key.AsString()
+	}
+	return ""
 }
 
 // stepName is the name in .name and in ["name"].
@@ -119,15 +227,7 @@ func stepName(step hcl.Traverser) string {
 	case hcl.TraverseAttr:
 		return s.Name
 	case hcl.TraverseIndex:
-		if s.Key.Type() == cty.String && s.Key.IsKnown() {
-			return s.Key.AsString()
-		}
+		return keyText(s.Key)
 	}
 	return ""
-}
-
-// stageReference reads stage.<name>.
-func stageReference(t hcl.Traversal) (reference, bool) {
-	ref := referenceOf(t)
-	return ref, ref.root == "stage" && ref.name != ""
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/body"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/sdk/dynamic"
@@ -26,6 +27,15 @@ func newScope(parent *hcl.EvalContext, b *budget.Budget, known broken) *scope {
 	ctx.Variables = make(map[string]cty.Value, 3)
 	b.Install(ctx)
 	return &scope{ctx, b, known}
+}
+
+// With is the scope and one more name.
+func (s *scope) With(name string, v cty.Value) body.Values { return s.with(name, v) }
+
+func (s *scope) with(name string, v cty.Value) *scope {
+	ctx := s.ctx.NewChild()
+	ctx.Variables = map[string]cty.Value{name: v}
+	return &scope{ctx, s.budget, s.broken}
 }
 
 // Value is an expression's value as the wanted type.
@@ -96,8 +106,12 @@ func (s *scope) sensitive(used *references) bool {
 		}
 	}
 	for _, ref := range used.names {
-		path := hcl.Traversal{
-			hcl.TraverseRoot{Name: ref.root}, hcl.TraverseAttr{Name: ref.name}, hcl.TraverseAttr{Name: ref.output},
+		path := hcl.Traversal{hcl.TraverseRoot{Name: ref.root}, hcl.TraverseAttr{Name: ref.name}}
+		if ref.fixed {
+			path = append(path, hcl.TraverseIndex{Key: cty.StringVal(ref.key)})
+		}
+		if !ref.hasKey || ref.fixed {
+			path = append(path, hcl.TraverseAttr{Name: ref.output})
 		}
 		// The deepest step that is there decides: one output of a stage may be
 		// sensitive and another not.

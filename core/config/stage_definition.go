@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/zclconf/go-cty/cty"
@@ -17,10 +18,11 @@ const (
 )
 
 // define makes the definition of a stage. Timeout and retry are valued now.
-func (e *Evaluator) define(st *stage, facts *scope, diags *diag.List) *pipeline.Stage {
-	p := e.stages[st.name]
+func (e *Evaluator) define(p *prepared, spend *budget.Budget, diags *diag.List) *pipeline.Stage {
+	st := p.stage
+	facts := e.early(st.module, st.early, p.each, spend)
 	out := &pipeline.Stage{
-		Name: st.name, Block: st.name, Component: st.uses, NoCache: st.noCache, Run: st.run, Range: st.header, Schema: p.component,
+		Name: p.name, Block: st.module.stageName(st.name), Component: st.uses, NoCache: st.noCache, Run: st.run, Range: st.header, Schema: p.component,
 		Retry: pipeline.Retry{Attempts: 1}, Needs: p.needs, Secrets: p.secrets,
 	}
 	if st.timeout != nil {

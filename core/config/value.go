@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/config/spelling"
@@ -36,9 +37,9 @@ func (v VariableValue) Shown() string {
 // assign gives every variable its value.
 func (s *Source) assign(given *Assignments, b *budget.Budget, diags *diag.List) []VariableValue {
 	var hints spelling.Hints
-	chosen := given.byName(s, func(name string) string { return hints.Give(name, namesOf(s.variables), "variables") }, diags)
-	out := make([]VariableValue, 0, len(s.order))
-	for _, v := range s.order {
+	chosen := given.byName(s, func(name string) string { return hints.Give(name, namesOf(s.root.variables), "variables") }, diags)
+	out := make([]VariableValue, 0, len(s.root.order))
+	for _, v := range s.root.order {
 		value := VariableValue{Variable: v, Value: v.Default, Source: "default"}
 		if a, ok := chosen[v.Name]; ok {
 			value.Value, value.Source = v.accept(a, b, diags), a.source
@@ -85,12 +86,15 @@ func (s *Source) validate(in *scope, values []VariableValue, diags *diag.List) {
 			continue // already reported
 		}
 		for _, rule := range v.validations {
-			in.validate(v, rule, diags)
+			place := rule.condition.Expr.Range()
+			in.validate(v.Variable, rule, &place, fmt.Sprintf("The value comes from: %s.", v.Source), diags)
 		}
 	}
 }
 
-func (s *scope) validate(v VariableValue, rule validation, diags *diag.List) {
+// validate checks one rule. Place is what does not keep to it, and origin says
+// more about that.
+func (s *scope) validate(v *Variable, rule validation, place *hcl.Range, origin string, diags *diag.List) {
 	holds, problems := s.Value(rule.condition.Expr, cty.Bool)
 	*diags = append(*diags, problems...)
 	holds, _ = holds.Unmark()
@@ -106,15 +110,23 @@ func (s *scope) validate(v VariableValue, rule validation, diags *diag.List) {
 	}
 	message, problems := s.Value(rule.message.Expr, cty.String)
 	text := "A validation of the variable does not hold."
-	if bare, marks := message.Unmark(); !problems.HasErrors() && bare.IsKnown() && !bare.IsNull() {
-		text = bare.AsString()
-		if len(marks) > 0 {
-			text = "The message is not shown, because it has a sensitive value in it."
-		}
+	if !problems.HasErrors() {
+		text = messageText(message)
 	}
-	place := rule.condition.Expr.Range()
-	diags.Append(&place, fmt.Sprintf("Invalid value for variable %q", v.Name), fmt.Sprintf(
-		"%s\nThe value comes from: %s.", clipText(text), v.Source))
+	diags.Append(place, fmt.Sprintf("Invalid value for variable %q", v.Name), clipText(text)+"\n"+origin)
+}
+
+// messageText is an error message of the user's own.
+func messageText(v cty.Value) string {
+	bare, marks := v.Unmark()
+	switch {
+	case len(marks) > 0:
+		return "The message is not shown, because it has a sensitive value in it."
+	case !bare.IsKnown() || bare.IsNull():
+		return "Its message is not known."
+	default:
+		return clipText(bare.AsString())
+	}
 }
 
 // clipText keeps a message from a file short.

@@ -83,6 +83,10 @@ func (s *Spec) unexpected(in Source, diags *diag.List) {
 		if s.byType[written.Type] != nil {
 			continue
 		}
+		if written.Type == Dynamic {
+			s.checkDynamic(in, written, diags)
+			continue
+		}
 		if s.byName[written.Type] != nil {
 			diags.Append(&written.TypeRange, fmt.Sprintf("%q is an argument", written.Type), fmt.Sprintf(
 				"Write it with an equals sign: %s = ….", written.Type))

@@ -12,36 +12,59 @@ import (
 
 // decode is the value of all blocks of one type.
 func (n *nested) decode(in Source, values Values, diags *diag.List) cty.Value {
-	name := n.schema.GetTypeName()
-	written := blocksOf(in.Body, name)
+	written, known := n.expanded(in, values, diags)
+	if !known {
+		for _, b := range written {
+			n.one(in, b, len(b.labels), diags) // what is wrong in it is wrong in any case
+		}
+		return cty.UnknownVal(n.valueType())
+	}
 	n.count(in, written, diags)
 	switch n.schema.GetNesting() {
 	case pluginv1.Nesting_NESTING_LIST:
-		return n.list(in, written, values, diags)
+		return n.list(in, written, diags)
 	case pluginv1.Nesting_NESTING_MAP:
-		return n.labelled(in, written, values, diags)
+		return n.labelled(in, written, diags)
 	default:
 		if len(written) == 0 {
 			return cty.NullVal(n.spec.ty)
 		}
-		return n.one(in, written[0], 0, values, diags)
+		return n.one(in, written[0], 0, diags)
 	}
 }
 
-func (n *nested) one(in Source, b *hclsyntax.Block, labels int, values Values, diags *diag.List) cty.Value {
-	if len(b.Labels) != labels {
-		diags.Append(labelRange(b), fmt.Sprintf("Wrong number of labels on %q", b.Type), fmt.Sprintf(
+// valueType is the type of the value of all blocks together.
+func (n *nested) valueType() cty.Type {
+	switch dynamic := n.spec.ty.HasDynamicTypes(); {
+	case n.schema.GetNesting() == pluginv1.Nesting_NESTING_SINGLE || n.schema.GetNesting() == pluginv1.Nesting_NESTING_UNSPECIFIED:
+		return n.spec.ty
+	case dynamic:
+		return cty.DynamicPseudoType
+	case n.schema.GetNesting() == pluginv1.Nesting_NESTING_LIST:
+		return cty.List(n.spec.ty)
+	default:
+		return cty.Map(n.spec.ty)
+	}
+}
+
+func (n *nested) one(in Source, b written, labels int, diags *diag.List) cty.Value {
+	if len(b.labels) != labels {
+		place := b.header
+		if len(b.ranges) > 0 {
+			place = b.ranges[0]
+		}
+		diags.Append(&place, fmt.Sprintf("Wrong number of labels on %q", b.kind), fmt.Sprintf(
 			"Write %s { … }.", blockHeader(n)))
 	}
-	v, more := n.spec.Decode(Source{Body: b.Body, Header: headerOf(b), What: b.Type + " in " + in.What}, values)
+	v, more := n.spec.Decode(Source{Body: b.Body, Header: b.header, What: b.kind + " in " + in.What}, b.values)
 	*diags = append(*diags, more...)
 	return v
 }
 
-func (n *nested) list(in Source, written []*hclsyntax.Block, values Values, diags *diag.List) cty.Value {
-	elements := make([]cty.Value, 0, len(written))
-	for _, b := range written {
-		elements = append(elements, n.one(in, b, 0, values, diags))
+func (n *nested) list(in Source, all []written, diags *diag.List) cty.Value {
+	elements := make([]cty.Value, 0, len(all))
+	for _, b := range all {
+		elements = append(elements, n.one(in, b, 0, diags))
 	}
 	switch {
 	case n.spec.ty.HasDynamicTypes():
@@ -53,21 +76,21 @@ func (n *nested) list(in Source, written []*hclsyntax.Block, values Values, diag
 	}
 }
 
-func (n *nested) labelled(in Source, written []*hclsyntax.Block, values Values, diags *diag.List) cty.Value {
-	elements := make(map[string]cty.Value, len(written))
-	first := make(map[string]hcl.Range, len(written))
-	for _, b := range written {
-		v := n.one(in, b, 1, values, diags)
-		if len(b.Labels) == 0 {
+func (n *nested) labelled(in Source, all []written, diags *diag.List) cty.Value {
+	elements := make(map[string]cty.Value, len(all))
+	first := make(map[string]hcl.Range, len(all))
+	for _, b := range all {
+		v := n.one(in, b, 1, diags)
+		if len(b.labels) == 0 {
 			continue
 		}
-		label := b.Labels[0]
+		label := b.labels[0]
 		if earlier, twice := first[label]; twice {
-			diags.Append(labelRange(b), fmt.Sprintf("Duplicate %s %q", b.Type, label), fmt.Sprintf(
+			diags.Append(&b.ranges[0], fmt.Sprintf("Duplicate %s %q", b.kind, label), fmt.Sprintf(
 				"There is one already at %s. Rename one of them, or merge them.", at(earlier)))
 			continue
 		}
-		first[label] = headerOf(b)
+		first[label] = b.header
 		elements[label] = v
 	}
 	switch {
@@ -81,19 +104,19 @@ func (n *nested) labelled(in Source, written []*hclsyntax.Block, values Values, 
 }
 
 // count checks how often a block may appear.
-func (n *nested) count(in Source, written []*hclsyntax.Block, diags *diag.List) {
+func (n *nested) count(in Source, all []written, diags *diag.List) {
 	name, least, most := n.schema.GetTypeName(), int(n.schema.GetMinItems()), int(n.schema.GetMaxItems())
 	if n.schema.GetNesting() == pluginv1.Nesting_NESTING_SINGLE {
 		most = 1
 	}
-	if len(written) < least {
+	if len(all) < least {
 		diags.Append(&in.Header, fmt.Sprintf("Missing required block %q", name), fmt.Sprintf(
 			"%s needs at least %d and has %d: write %s { … }%s.",
-			in.What, least, len(written), blockHeader(n), describe(n.schema.GetBlock().GetDescription())))
+			in.What, least, len(all), blockHeader(n), describe(n.schema.GetBlock().GetDescription())))
 	}
-	if most > 0 && len(written) > most {
-		diags.Append(headerOf(written[most]).Ptr(), fmt.Sprintf("Too many %q blocks", name), fmt.Sprintf(
-			"%s may have at most %d and has %d. The first is at %s.", in.What, most, len(written), at(headerOf(written[0]))))
+	if most > 0 && len(all) > most {
+		diags.Append(&all[most].header, fmt.Sprintf("Too many %q blocks", name), fmt.Sprintf(
+			"%s may have at most %d and has %d. The first is at %s.", in.What, most, len(all), at(all[0].header)))
 	}
 }
 

@@ -26,6 +26,11 @@ func (s *Spec) Place(in Source, path *pluginv1.AttributePath) hcl.Range {
 	if n == nil {
 		return in.Header
 	}
+	for _, b := range in.Body.Blocks {
+		if b.Type == Dynamic && len(b.Labels) == 1 && b.Labels[0] == name {
+			return headerOf(b) // which block it made is not written anywhere
+		}
+	}
 	block, rest := n.pick(blocksOf(in.Body, name), steps[1:])
 	if block == nil {
 		return in.Header

@@ -26,58 +26,74 @@ const (
 	maxVisited = 100_000
 )
 
-// folder is the tree that file functions see. It is opened for each call: a
-// link out of it is refused by the kernel's path walk, not by comparing names.
-type folder struct{ root string }
+// Files is what file functions read. Paths are as the expression gives them.
+// Errors are for people; they name the path and say what to do.
+type Files interface {
+	// Read is the content of a file, which is UTF-8 text of at most MaxFile
+	// bytes.
+	Read(path string) (string, error)
+	// SHA256 is the hash of a file of any size, in hexadecimal.
+	SHA256(path string) (string, error)
+	// Exists reports whether there is a regular file.
+	Exists(path string) (bool, error)
+	// Find lists the files below a folder whose paths, relative to it and with
+	// slashes, match a pattern.
+	Find(path, pattern string) ([]string, error)
+}
 
-func file(root string) map[string]function.Function {
-	f := folder{root}
+// Below are the files in a folder and in others beside it, all absolute paths.
+// Relative paths start in the first.
+func Below(root string, others ...string) Files { return folders(append([]string{root}, others...)) }
+
+// folders are the trees that file functions see. One is opened for each call: a
+// link out of it is refused by the kernel's path walk, not by comparing names.
+type folders []string
+
+func file(files Files) map[string]function.Function {
 	return map[string]function.Function{
 		"basename":   ofText("path", func(s string) (string, error) { return filepath.Base(s), nil }),
 		"dirname":    ofText("path", func(s string) (string, error) { return filepath.Dir(s), nil }),
-		"file":       ofText("path", f.read),
-		"fileexists": f.exists(),
-		"fileset":    f.set(),
-		"filesha256": ofText("path", f.sha256),
+		"file":       ofText("path", files.Read),
+		"fileexists": exists(files),
+		"fileset":    fileset(files),
+		"filesha256": ofText("path", files.SHA256),
 	}
 }
 
-// inside is a path relative to the root.
-func (f folder) inside(path string) (string, error) {
-	if filepath.IsAbs(path) {
-		rel, err := filepath.Rel(f.root, path)
-		if err != nil {
-			return "", fmt.Errorf("the path is outside the pipeline's folder %s", f.root)
+// inside is the folder that a path is in, and the path relative to it.
+func (f folders) inside(path string) (root, rel string, err error) {
+	if !filepath.IsAbs(path) && filepath.IsLocal(path) {
+		return f[0], path, nil
+	}
+	for _, root := range f {
+		if rel, err := filepath.Rel(root, path); filepath.IsAbs(path) && err == nil && filepath.IsLocal(rel) {
+			return root, rel, nil
 		}
-		path = rel
 	}
-	if !filepath.IsLocal(path) {
-		return "", fmt.Errorf("the path is outside the pipeline's folder %s", f.root)
-	}
-	return path, nil
+	return "", "", fmt.Errorf("the path is outside the pipeline's folder %s", f[0])
 }
 
 // open opens a regular file for reading.
-func (f folder) open(path string) (*os.File, error) {
-	rel, err := f.inside(path)
+func (f folders) open(path string) (*os.File, error) {
+	dir, rel, err := f.inside(path)
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(f.root)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }() // read only: nothing can be lost
 	info, err := root.Stat(rel)
 	if err != nil {
-		return nil, explain(err, path, f.root)
+		return nil, explain(err, path, f[0])
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	opened, err := root.Open(rel)
 	if err != nil {
-		return nil, explain(err, path, f.root)
+		return nil, explain(err, path, f[0])
 	}
 	return opened, nil
 }
@@ -94,7 +110,8 @@ func explain(err error, path, root string) error {
 	}
 }
 
-func (f folder) read(path string) (string, error) {
+// Read reads a text.
+func (f folders) Read(path string) (string, error) {
 	opened, err := f.open(path)
 	if err != nil {
 		return "", err
@@ -102,7 +119,7 @@ func (f folder) read(path string) (string, error) {
 	defer func() { _ = opened.Close() }() // read only: nothing can be lost
 	data, err := io.ReadAll(io.LimitReader(opened, MaxFile+1))
 	if err != nil {
-		return "", explain(err, path, f.root)
+		return "", explain(err, path, f[0])
 	}
 	if len(data) > MaxFile {
 		return "", fmt.Errorf("%s has more than %d bytes; give its path to the stage instead", path, MaxFile)
@@ -113,7 +130,8 @@ func (f folder) read(path string) (string, error) {
 	return string(data), nil
 }
 
-func (f folder) sha256(path string) (string, error) {
+// SHA256 hashes a file.
+func (f folders) SHA256(path string) (string, error) {
 	opened, err := f.open(path)
 	if err != nil {
 		return "", err
@@ -121,68 +139,83 @@ func (f folder) sha256(path string) (string, error) {
 	defer func() { _ = opened.Close() }() // read only: nothing can be lost
 	sum := sha256.New()
 	if _, err := io.Copy(sum, opened); err != nil {
-		return "", explain(err, path, f.root)
+		return "", explain(err, path, f[0])
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-func (f folder) exists() function.Function {
+// Exists looks for a regular file.
+func (f folders) Exists(path string) (bool, error) {
+	dir, rel, err := f.inside(path)
+	if err != nil {
+		return false, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = root.Close() }() // read only: nothing can be lost
+	info, err := root.Stat(rel)
+	return err == nil && info.Mode().IsRegular(), nil
+}
+
+func exists(files Files) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			rel, err := f.inside(args[0].AsString())
+			there, err := files.Exists(args[0].AsString())
 			if err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
 			}
-			root, err := os.OpenRoot(f.root)
-			if err != nil {
-				return cty.NilVal, err
-			}
-			defer func() { _ = root.Close() }() // read only: nothing can be lost
-			info, err := root.Stat(rel)
-			return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
+			return cty.BoolVal(there), nil
 		},
 	})
 }
 
-// set is the files below a folder whose path matches a pattern; ** matches any
-// number of folders.
-func (f folder) set() function.Function {
+// fileset is the files below a folder whose path matches a pattern; ** matches
+// any number of folders.
+func fileset(files Files) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "pattern", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.Set(cty.String)),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			found, err := f.find(args[0].AsString(), args[1].AsString())
+			pattern := args[1].AsString()
+			if _, err := filepath.Match(pattern, ""); err != nil || len(pattern) > maxCutset {
+				return cty.NilVal, function.NewArgErrorf(1, "is not a pattern")
+			}
+			found, err := files.Find(args[0].AsString(), pattern)
 			if err != nil {
-				return cty.NilVal, err
+				return cty.NilVal, function.NewArgError(0, err)
 			}
 			if len(found) == 0 {
 				return cty.SetValEmpty(cty.String), nil
 			}
-			return cty.SetVal(found), nil
+			values := make([]cty.Value, len(found))
+			for i, name := range found {
+				values[i] = cty.StringVal(name)
+			}
+			return cty.SetVal(values), nil
 		},
 	})
 }
 
-func (f folder) find(path, pattern string) ([]cty.Value, error) {
-	if _, err := filepath.Match(pattern, ""); err != nil || len(pattern) > maxCutset {
-		return nil, function.NewArgErrorf(1, "is not a pattern")
-	}
-	rel, err := f.inside(path)
+// Find walks the folder.
+func (f folders) Find(path, pattern string) ([]string, error) {
+	dir, rel, err := f.inside(path)
 	if err != nil {
-		return nil, function.NewArgError(0, err)
+		return nil, err
 	}
-	root, err := os.OpenRoot(f.root)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }() // read only: nothing can be lost
-	var found []cty.Value
+	var found []string
 	visited := 0
 	err = fs.WalkDir(root.FS(), filepath.ToSlash(rel), func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return explain(err, name, f.root)
+			return explain(err, name, dir)
 		}
 		if visited++; visited > maxVisited || len(found) > maxMatches {
 			return fmt.Errorf("more than %d files are there, or more than %d match", maxVisited, maxMatches)
@@ -192,7 +225,7 @@ func (f folder) find(path, pattern string) ([]cty.Value, error) {
 			return err
 		}
 		if matches(strings.Split(pattern, "/"), strings.Split(filepath.ToSlash(below), "/")) {
-			found = append(found, cty.StringVal(filepath.ToSlash(below)))
+			found = append(found, filepath.ToSlash(below))
 		}
 		return nil
 	})

@@ -10,12 +10,11 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// Table is all functions by name. File functions read below root, an absolute
-// path; relative paths start there.
-func Table(root string) map[string]function.Function {
+// Table is all functions by name. Files is what the file functions read.
+func Table(files Files) map[string]function.Function {
 	all := make(map[string]function.Function, 96)
 	for _, family := range []map[string]function.Function{
-		text(), collection(), number(), encoding(), conversion(), hash(), clock(), file(root),
+		text(), collection(), number(), encoding(), conversion(), hash(), clock(), file(files),
 	} {
 		maps.Copy(all, family)
 	}
