@@ -48,25 +48,25 @@ func (e *Evaluator) checkConditions(p *prepared, s *scope, diags *diag.List) {
 	}
 }
 
-// Precondition is what keeps a stage from running: each precondition that does
-// not hold is an error with its own message.
-func (e *Evaluator) Precondition(stage *pipeline.Stage, outputs map[string]cty.Value) diag.List {
+// Precondition is what keeps a stage from running: one diagnostic for each
+// precondition that is not met, with its own message. What is wrong with the
+// conditions themselves is in diags.
+func (e *Evaluator) Precondition(stage *pipeline.Stage, outputs map[string]cty.Value) (unmet, diags diag.List) {
 	return e.conditions(stage, outputs, false, cty.NilVal)
 }
 
-// Postcondition is what is wrong with what a stage has made: each
-// postcondition that does not hold is an error with its own message.
-func (e *Evaluator) Postcondition(stage *pipeline.Stage, outputs map[string]cty.Value, self cty.Value) diag.List {
+// Postcondition is the same for what a stage has made: self is its outputs.
+func (e *Evaluator) Postcondition(stage *pipeline.Stage, outputs map[string]cty.Value, self cty.Value) (unmet, diags diag.List) {
 	return e.conditions(stage, outputs, true, self)
 }
 
-func (e *Evaluator) conditions(stage *pipeline.Stage, outputs map[string]cty.Value, after bool, self cty.Value) diag.List {
+func (e *Evaluator) conditions(stage *pipeline.Stage, outputs map[string]cty.Value, after bool, self cty.Value) (failed, diags diag.List) {
 	if p := e.stages[stage.Name]; p == nil || !p.hasConditions(after) {
-		return nil
+		return nil, nil
 	}
 	p, s, diags := e.runScope(stage, outputs)
 	if diags.HasErrors() {
-		return diags
+		return nil, diags
 	}
 	if after {
 		s = s.with("self", p.mark(self))
@@ -76,13 +76,16 @@ func (e *Evaluator) conditions(stage *pipeline.Stage, outputs map[string]cty.Val
 			continue
 		}
 		what, problems := s.judge(c)
-		diags = append(diags, problems...)
-		if what == undecided && !problems.HasErrors() {
-			place := c.condition.Expr.Range()
-			diags.Append(&place, "Condition is not known", "It depends on a stage that has not succeeded.")
+		switch {
+		case what == unmet:
+			failed = append(failed, problems...)
+		case what == undecided && !problems.HasErrors():
+			diags.Append(c.condition.Expr.Range().Ptr(), "Condition is not known", "It depends on a stage that has not succeeded.")
+		default:
+			diags = append(diags, problems...)
 		}
 	}
-	return e.source.annotate(diags).Sorted()
+	return e.source.annotate(failed).Sorted(), e.source.annotate(diags).Sorted()
 }
 
 func (st *stage) hasConditions(after bool) bool {

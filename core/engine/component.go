@@ -94,6 +94,9 @@ func (r *run) succeed(s *stage, res *pluginv1.Result) event.Finish {
 		return errored(ClassOutputInvalid, "plugin "+s.Component.Plugin+" gave outputs that do not fit its schema", r.clean(err.Error(), maxDetail))
 	}
 	r.hide(s, outputs)
+	if finish := r.unsatisfied(s, outputs); finish != nil {
+		return *finish
+	}
 	kept, withheld, err := r.journalForm(outputs)
 	if err != nil {
 		return errored(ClassOutputInvalid, "the outputs cannot be recorded", r.clean(err.Error(), maxDetail))

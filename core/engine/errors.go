@@ -23,6 +23,7 @@ const (
 	ClassProtocol      = "plugin_protocol"  // the plugin broke the contract
 	ClassInternal      = "internal"         // the runner is at fault
 	ClassOutputInvalid = "output_invalid"   // outputs do not fit the component's schema
+	ClassCondition     = "condition_unmet"  // a precondition or postcondition of the stage does not hold
 	ClassScratch       = "scratch_unusable" // no private folder for the attempt
 )
 

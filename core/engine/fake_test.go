@@ -242,15 +242,29 @@ type withFunc func(outputs map[string]cty.Value) (cty.Value, diag.List)
 
 // fakeEvaluator gives configurations from functions of the outputs.
 type fakeEvaluator struct {
-	when        map[string]string // stages that are not wanted, and why
-	whenDiags   map[string]diag.List
-	environment string
-	with        map[string]withFunc
+	when      map[string]string // stages that are not wanted, and why
+	whenDiags map[string]diag.List
+	// precondition has what is not met, by stage.
+	precondition  map[string]diag.List
+	postcondition func(s *pipeline.Stage, self cty.Value) (unmet, diags diag.List)
+	environment   string
+	with          map[string]withFunc
 }
 
 func (f *fakeEvaluator) When(s *pipeline.Stage, _ map[string]cty.Value) (bool, string, diag.List) {
 	why, unwanted := f.when[s.Name]
 	return !unwanted, why, f.whenDiags[s.Name]
+}
+
+func (f *fakeEvaluator) Precondition(s *pipeline.Stage, _ map[string]cty.Value) (unmet, diags diag.List) {
+	return f.precondition[s.Name], nil
+}
+
+func (f *fakeEvaluator) Postcondition(s *pipeline.Stage, _ map[string]cty.Value, self cty.Value) (unmet, diags diag.List) {
+	if f.postcondition != nil {
+		return f.postcondition(s, self)
+	}
+	return nil, nil
 }
 
 func (f *fakeEvaluator) Environment(*pipeline.Stage, map[string]cty.Value) (string, diag.List) {

@@ -23,6 +23,10 @@ type Evaluator interface {
 	Environment(stage *pipeline.Stage, outputs map[string]cty.Value) (string, diag.List)
 	// With is the stage's `with` block; sensitive places are marked.
 	With(stage *pipeline.Stage, outputs map[string]cty.Value) (cty.Value, diag.List)
+	// Precondition and Postcondition say which of the stage's conditions are not
+	// met, each in the user's words; self is what the stage has made.
+	Precondition(stage *pipeline.Stage, outputs map[string]cty.Value) (unmet, diags diag.List)
+	Postcondition(stage *pipeline.Stage, outputs map[string]cty.Value, self cty.Value) (unmet, diags diag.List)
 	// Place finds the source range of a plugin's attribute path.
 	Place(stage *pipeline.Stage, d *pluginv1.Diagnostic) diag.Diagnostic
 }

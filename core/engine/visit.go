@@ -61,6 +61,9 @@ func (r *run) take(s *stage, needs []graph.Need[result]) result {
 	case !wanted:
 		return r.skip(s, why, "")
 	}
+	if finish := r.unprepared(s, outputs); finish != nil {
+		return r.end(s, *finish)
+	}
 	r.show(event.Event{Type: event.StageReady, Stage: s.Name})
 	cfg, finish := r.configure(ctx, s, outputs)
 	if finish != nil {
