@@ -32,7 +32,8 @@ const (
 	PlanMade         Type = "plan_made"         // durable; Plan
 	DecisionMade     Type = "decision_made"     // durable; Decision
 	ApplyStarted     Type = "apply_started"     // durable; from here on something outside may have changed
-	RunCancelling    Type = "run_cancelling"    // durable; Reason
+	RunCancelling    Type = "run_cancelling"    // durable; Mode, By, Reason
+	RunStopping      Type = "run_stopping"      // durable; Reason
 	RunFinished      Type = "run_finished"      // durable; Finish
 )
 
@@ -47,6 +48,8 @@ type Event struct {
 	Run         *Run         `json:"run_info,omitempty"`
 	Reason      string       `json:"reason,omitempty"`
 	Unmet       bool         `json:"unmet,omitempty"` // it was skipped because something before it did not succeed
+	Mode        StopMode     `json:"mode,omitempty"`
+	By          string       `json:"by,omitempty"` // who stopped the run, where it is known
 	Delay       Seconds      `json:"delay_seconds,omitempty"`
 	Finish      *Finish      `json:"finish,omitempty"`
 	Log         *Log         `json:"log,omitempty"`

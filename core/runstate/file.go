@@ -29,6 +29,7 @@ type FileOptions struct {
 //
 //	runs/<id>/journal.jsonl, runs/<id>/lock, runs/<id>/logs/<stage>.<attempt>.log
 //	groups/<hash>/<number>-<run>-<random>, the line of a concurrency group
+//	runs/<id>/stops/<random>/<mode>.json, a request to stop the run
 //	blobs/sha256/<hex>
 //	ballast, given up when the disk is full so that the end can be recorded
 type FileStore struct {

@@ -26,6 +26,10 @@ type Store interface {
 	// Log opens the log of one attempt. It returns ErrNotFound when the attempt
 	// wrote nothing. The caller closes it.
 	Log(ctx context.Context, id, stage string, attempt int) (io.ReadCloser, error)
+	// Stop asks the runner that works on a run to stop it, and returns when that
+	// has taken the request up. It returns ErrNotRunning when nobody works on the
+	// run, or no longer; the request is gone then.
+	Stop(ctx context.Context, id string, req StopRequest) error
 	// Blobs is the content store that all runs share.
 	Blobs() Blobs
 	// Close gives up what the store holds. Open runs are closed by their owners.
@@ -55,6 +59,10 @@ type Run interface {
 	// that changes; runs are those whose stages come before it, each once, the
 	// holder first. When ctx ends, its place in the line is given up.
 	Enter(ctx context.Context, group, stage string, waiting func(w event.Wait, runs []string)) (leave func() error, err error)
+	// Stops calls take with each request to stop the run that is made while it
+	// watches, one at a time, until ctx ends: that is no error. Requests to
+	// earlier writers of the run are not among them. It is called once.
+	Stops(ctx context.Context, take func(StopRequest)) error
 	// Close ends the writing. Events that Append has accepted are kept.
 	Close() error
 }

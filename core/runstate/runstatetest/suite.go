@@ -36,6 +36,9 @@ func Run(t *testing.T, newStore func(t *testing.T) (open func() runstate.Store))
 		"log names do not escape or meet": hostileNames,
 		"an ended context writes nothing": endedContext,
 		"a run shows when it is written":  live,
+		"a run is stopped from elsewhere": stop,
+		"only a live run is stopped":      stopDead,
+		"a request waits for its reader":  stopUnread,
 		"blobs":                           blobs,
 		"blobs are stored whole":          brokenBlob,
 
