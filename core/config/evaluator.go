@@ -261,20 +261,27 @@ func (s *scope) required(a *hclsyntax.Attribute, want cty.Type, kind string) (ct
 	if diags.HasErrors() {
 		return cty.NilVal, false, diags
 	}
+	v, problems := s.decisive(a, v, kind)
+	return v, !problems.HasErrors(), append(diags, problems...)
+}
+
+// decisive is a value without marks that decides what the runner itself does.
+func (s *scope) decisive(a *hclsyntax.Attribute, v cty.Value, kind string) (cty.Value, diag.List) {
+	var diags diag.List
 	bare, marks := v.Unmark()
 	place := a.Expr.Range()
 	switch {
 	case len(marks) > 0:
 		diags.Append(&place, fmt.Sprintf("%q cannot be sensitive", a.Name), "What the runner does would show it. Use a value that is not sensitive.")
-		return cty.NilVal, false, diags
+		return cty.NilVal, diags
 	case bare.IsNull():
 		diags.Append(&place, fmt.Sprintf("%q is null", a.Name), fmt.Sprintf("It must be %s.", kind))
-		return cty.NilVal, false, diags
+		return cty.NilVal, diags
 	case !bare.IsKnown():
 		diags.Append(&place, fmt.Sprintf("%q is not known", a.Name), "It depends on a stage that has not run. Use run = \"always\" with care, or do not depend on that stage.")
-		return cty.NilVal, false, diags
+		return cty.NilVal, diags
 	}
-	return bare, true, diags
+	return bare, diags
 }
 
 // text is the source of a range on one line.

@@ -120,13 +120,19 @@ func (s *scope) sensitive(used *references) bool {
 			if problems.HasErrors() {
 				continue
 			}
-			if v.ContainsMarked() {
+			if holdsSensitive(v) {
 				return true
 			}
 			break
 		}
 	}
 	return false
+}
+
+func holdsSensitive(v cty.Value) bool {
+	_, marks := v.UnmarkDeep()
+	_, is := marks[dynamic.Sensitive]
+	return is
 }
 
 // marked is v with the mark of sensitive values when it has to be.

@@ -58,11 +58,14 @@ func (r *run) cleanDecision(d *event.Decision) {
 	d.Error = r.clean(d.Error, maxDetail)
 	for _, list := range [][]event.Violation{d.Violations, d.Warnings, d.Waived} {
 		for i := range list {
-			v := &list[i]
-			v.Rule, v.Subject = r.clean(v.Rule, maxName), r.clean(v.Subject, maxLine)
-			v.Message, v.Remedy = r.clean(v.Message, maxLine), r.clean(v.Remedy, maxLine)
+			r.cleanViolation(&list[i])
 		}
 	}
+}
+
+func (r *run) cleanViolation(v *event.Violation) {
+	v.Rule, v.Subject = r.clean(v.Rule, maxName), r.clean(v.Subject, maxLine)
+	v.Message, v.Remedy = r.clean(v.Message, maxLine), r.clean(v.Remedy, maxLine)
 }
 
 // verdict is nil for allow alone.

@@ -15,6 +15,24 @@ import (
 // plan has a deployer say what it would apply. The plan is stored as a blob,
 // which proves its digest, and recorded. The Finish is nil when there is one.
 func (r *run) plan(ctx context.Context, d *stage, cfg *configuration, as *pluginv1.Attempt) (*pluginv1.PlanResponse, *event.Finish) {
+	resp, finish := r.askPlan(ctx, d, cfg, as)
+	if finish != nil {
+		return nil, finish
+	}
+	p := resp.GetPlan()
+	if err := r.keepPlan(ctx, d, p); err != nil {
+		finish := r.broke(ctx, err)
+		return nil, &finish
+	}
+	if err := r.record(event.Event{Type: event.PlanMade, Stage: d.Name, Plan: r.planOf(p)}); err != nil {
+		finish := r.broke(ctx, err)
+		return nil, &finish
+	}
+	return resp, nil
+}
+
+// askPlan is the deployer's answer, checked but for its digest. Nothing is kept.
+func (r *run) askPlan(ctx context.Context, d *stage, cfg *configuration, as *pluginv1.Attempt) (*pluginv1.PlanResponse, *event.Finish) {
 	scope := Scope{AttemptID: as.GetId(), Secrets: d.Secrets}
 	resp, err := r.o.Plugins.Plan(ctx, d.Component, &pluginv1.PlanRequest{
 		Component: d.Component.Name, Attempt: as, Config: cfg.wire,
@@ -30,11 +48,7 @@ func (r *run) plan(ctx context.Context, d *stage, cfg *configuration, as *plugin
 	if p.GetEnvironment() == "" {
 		p.Environment = cfg.environment
 	}
-	if err := r.checkPlan(ctx, d, cfg, p); err != nil {
-		finish := r.broke(ctx, err)
-		return nil, &finish
-	}
-	if err := r.record(event.Event{Type: event.PlanMade, Stage: d.Name, Plan: r.planOf(p)}); err != nil {
+	if err := r.checkPlan(d, cfg, p); err != nil {
 		finish := r.broke(ctx, err)
 		return nil, &finish
 	}
@@ -69,29 +83,40 @@ func (r *run) planRefused(ctx context.Context, d *stage, resp *pluginv1.PlanResp
 	return &finish
 }
 
-// checkPlan makes sure that a plan is what it says, and keeps it.
-func (r *run) checkPlan(ctx context.Context, d *stage, cfg *configuration, p *pluginv1.Plan) error {
-	broken := func(format string, args ...any) error {
-		return &PluginError{Plugin: d.Component.Plugin, Class: ClassProtocol, Err: fmt.Errorf(format, args...)}
-	}
+// checkPlan makes sure that a plan is what it says, but for its digest.
+func (r *run) checkPlan(d *stage, cfg *configuration, p *pluginv1.Plan) error {
 	if p.GetEnvironment() != cfg.environment {
-		return broken("the plan is for environment %q, not for %q", r.clean(p.GetEnvironment(), maxName), cfg.environment)
+		return brokenPlan(d, "the plan is for environment %q, not for %q", r.clean(p.GetEnvironment(), maxName), cfg.environment)
 	}
 	content := p.GetContent()
 	if len(content) == 0 || len(content) > maxPlan {
-		return broken("the plan has %d bytes; it may have from 1 to %d", len(content), maxPlan)
+		return brokenPlan(d, "the plan has %d bytes; it may have from 1 to %d", len(content), maxPlan)
 	}
 	if text := string(content); r.o.Redactor.Text(text) != text {
-		return broken("the plan holds a secret in clear; it must refer to it")
+		return brokenPlan(d, "the plan holds a secret in clear; it must refer to it")
 	}
-	digest, _, err := r.o.Blobs.Put(ctx, bytes.NewReader(content))
+	return nil
+}
+
+// keepPlan stores a plan, which proves its digest.
+func (r *run) keepPlan(ctx context.Context, d *stage, p *pluginv1.Plan) error {
+	digest, _, err := r.o.Blobs.Put(ctx, bytes.NewReader(p.GetContent()))
 	if err != nil {
 		return err
 	}
-	if digest != p.GetDigest() {
-		return broken("the plan's digest is %s, but its content has %s", r.clean(p.GetDigest(), maxName), digest)
+	return r.checkDigest(d, p, digest)
+}
+
+// checkDigest compares the digest that a plan claims with that of its content.
+func (r *run) checkDigest(d *stage, p *pluginv1.Plan, is string) error {
+	if is != p.GetDigest() {
+		return brokenPlan(d, "the plan's digest is %s, but its content has %s", r.clean(p.GetDigest(), maxName), is)
 	}
 	return nil
+}
+
+func brokenPlan(d *stage, format string, args ...any) error {
+	return &PluginError{Plugin: d.Component.Plugin, Class: ClassProtocol, Err: fmt.Errorf(format, args...)}
 }
 
 // judgement names a plan by the policy stage that judged it and the deployer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -39,6 +40,9 @@ func (deploy) Validate(context.Context, sdk.ValidateRequest) sdk.Diagnostics { r
 
 // Plan is what would be in the file.
 func (deploy) Plan(_ context.Context, req sdk.Request) (sdk.PlanResult, error) {
+	if req.Config.String("fault") == "no_plan" {
+		return sdk.PlanResult{}, &sdk.Failure{Summary: "there is nothing at the other end", Class: "fake_unreachable", Detail: "Plug it in."}
+	}
 	t := target{File: req.Config.String("file"), Content: req.Config.String("content")}
 	if a, ok := req.Config.Artifact("artifact"); ok {
 		t.Content += a.Digest
@@ -49,10 +53,25 @@ func (deploy) Plan(_ context.Context, req sdk.Request) (sdk.PlanResult, error) {
 	}
 	plan := sdk.NewPlan("application/json", content)
 	plan.Environment, plan.Target = req.Attempt.Environment, "file "+t.File
-	plan.Changes = []sdk.Change{{Action: sdk.ActionCreate, Object: t.File}}
+	plan.Changes = []sdk.Change{t.change()}
 	return sdk.PlanResult{Plan: plan, Facts: []sdk.Fact{{
 		Name: "target.kind", State: sdk.FactVerified, Value: []byte(`"file"`), Source: "fake",
 	}}}, nil
+}
+
+// change is what would happen to the file.
+func (t target) change() sdk.Change {
+	c := sdk.Change{Action: sdk.ActionCreate, Object: t.File}
+	before, err := os.ReadFile(t.File)
+	switch {
+	case err != nil:
+	case string(before) == t.Content:
+		c.Action = sdk.ActionNone
+	default:
+		c.Action = sdk.ActionUpdate
+		c.Diff = fmt.Sprintf("- %q\n+ %q", before, t.Content)
+	}
+	return c
 }
 
 // Apply writes the file.

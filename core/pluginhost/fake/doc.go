@@ -52,6 +52,7 @@
 //	  file    = "/tmp/deployed"           # where
 //	  content = "v1"                      # what
 //	  fault   = "crash_after_handle"      # dies between the handle and the file
+//	                                      # no_plan: cannot make a plan
 //	}
 //
 // Plugin rogue speaks the protocol without the SDK, and breaks it:
