@@ -93,10 +93,10 @@ func (v *planner) sign(a preview.Action) string {
 func (v *planner) notes(s *preview.Stage) {
 	var limits []string
 	if s.Timeout > 0 {
-		limits = append(limits, "timeout "+Duration(seconds(s.Timeout)))
+		limits = append(limits, "timeout "+limit(s.Timeout))
 	}
 	if s.Retry != nil {
-		limits = append(limits, fmt.Sprintf("up to %d attempts, %s apart at first", s.Retry.Attempts, Duration(seconds(s.Retry.Backoff))))
+		limits = append(limits, fmt.Sprintf("up to %d attempts, %s apart at first", s.Retry.Attempts, limit(s.Retry.Backoff)))
 	}
 	if c := s.Concurrency; c != nil {
 		text := fmt.Sprintf("one at a time in group %q", c.Group)
@@ -110,6 +110,13 @@ func (v *planner) notes(s *preview.Stage) {
 	if s.Approval != nil {
 		v.note("approval", approval(s.Approval))
 	}
+}
+
+// limit is a duration as people write it.
+func limit(s event.Seconds) string {
+	text := seconds(s).String()
+	text = strings.Replace(text, "m0s", "m", 1)
+	return strings.Replace(text, "h0m", "h", 1)
 }
 
 func (v *planner) note(name, text string) {
@@ -130,7 +137,7 @@ func approval(a *preview.Approval) string {
 	}
 	text := who + " to agree with the plan"
 	if a.Expires > 0 {
-		text += ", within " + Duration(seconds(a.Expires))
+		text += ", within " + limit(a.Expires)
 	}
 	return text
 }

@@ -109,11 +109,11 @@ func (v *planner) awaits(list []preview.Awaited) {
 		if a.Fact == preview.FactPlan {
 			continue // that there is none has been said
 		}
-		from := strings.Join(a.From, ", ")
+		from := afterText(a.From)
 		if a.More > 0 {
 			from += fmt.Sprintf(" and %d more", a.More)
 		}
-		fmt.Fprintf(&v.b, "      %s %s: known after %s\n", v.p.paint("36", "?"), factWords(a.Fact), from)
+		fmt.Fprintf(&v.b, "      %s %s: known %s\n", v.p.paint("36", "?"), factWords(a.Fact), from)
 	}
 }
 
