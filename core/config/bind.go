@@ -59,12 +59,16 @@ func (b *binding) accept(given cty.Value, s *scope) (cty.Value, diag.List) {
 }
 
 // remark gives a converted value the marks of the value that it was made of.
-// Where a conversion may have moved what is sensitive, all of it counts.
+// Where a conversion may have moved what is marked, all of it is.
 func remark(v cty.Value, marks []cty.PathValueMarks) cty.Value {
 	for _, one := range marks {
-		if _, err := one.Path.Apply(v); err != nil || v.Type().IsSetType() {
-			return marked(v, true)
+		if _, err := one.Path.Apply(v); err == nil && !v.Type().IsSetType() {
+			continue
 		}
+		for _, one := range marks {
+			v = v.WithMarks(one.Marks)
+		}
+		return v
 	}
 	return v.MarkWithPaths(marks)
 }

@@ -12,25 +12,35 @@ import (
 
 // Foresee values a stage's expressions before its turn, as far as that is
 // possible: outputs holds those that are known already, and what depends on
-// others is unknown and marked with its origin. No secret is resolved.
-func (e *Evaluator) Foresee(stage *pipeline.Stage, outputs map[string]cty.Value) (pipeline.Foreseen, diag.List) {
-	var out pipeline.Foreseen
+// others is unknown and marked with its origin. No secret is resolved. Failed
+// are the preconditions that are known not to hold.
+func (e *Evaluator) Foresee(stage *pipeline.Stage, outputs map[string]cty.Value) (out pipeline.Foreseen, failed, diags diag.List) {
 	p := e.stages[stage.Name]
 	if p == nil || p.spec == nil {
 		_, diags := e.With(stage, outputs) // says what is missing
-		return out, diags
+		return out, nil, diags
 	}
 	s, diags := e.scope(p, e.withOrigins(p, outputs), budget.New(budget.Stage), unknownSecret())
-	if a := p.stage.when; a != nil {
+	if a := p.when; a != nil {
 		out.WhenText = e.source.text(a.Expr.Range())
 		out.When = s.foreseen(a, cty.Bool, "true or false", &diags)
 	}
-	if a := p.stage.environment; a != nil {
+	if a := p.environment; a != nil {
 		out.Environment = s.foreseen(a, cty.String, "a name", &diags)
 	}
 	with, problems := p.spec.Decode(p.with, s)
-	out.With = with
-	return out, e.source.annotate(append(diags, problems...)).Sorted()
+	out.With, diags = with, append(diags, problems...)
+	for _, c := range p.conditions {
+		if c.after {
+			continue
+		}
+		if what, problems := s.judge(c); what == unmet {
+			failed = append(failed, problems...)
+		} else {
+			diags = append(diags, problems...)
+		}
+	}
+	return out, e.source.annotate(failed).Sorted(), e.source.annotate(diags).Sorted()
 }
 
 // withOrigins adds what is not known yet of the stages that one needs.

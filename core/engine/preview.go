@@ -19,8 +19,9 @@ type Foresight interface {
 	Evaluator
 	// Foresee values a stage's expressions as far as possible. What depends on
 	// outputs that are not given is unknown and marked with its
-	// pipeline.Origin; no secret is resolved.
-	Foresee(stage *pipeline.Stage, outputs map[string]cty.Value) (pipeline.Foreseen, diag.List)
+	// pipeline.Origin; no secret is resolved. Unmet are the preconditions that
+	// are known not to hold.
+	Foresee(stage *pipeline.Stage, outputs map[string]cty.Value) (out pipeline.Foreseen, unmet, diags diag.List)
 }
 
 // Forecaster says what a Gate would decide. It signs nothing.

@@ -29,7 +29,7 @@ func (v *previewer) foresee(ctx context.Context, s *stage) {
 	if f.out.Action == preview.Skip {
 		return
 	}
-	values, diags := v.foresight.Foresee(s.Stage, v.outputsFor(s))
+	values, unmet, diags := v.foresight.Foresee(s.Stage, v.outputsFor(s))
 	if diags.HasErrors() {
 		v.refused(s, diags)
 		f.root = s.Address() + " could not be run"
@@ -37,6 +37,12 @@ func (v *previewer) foresee(ctx context.Context, s *stage) {
 		return
 	}
 	if v.byWhen(f, values); f.out.Action == preview.Skip {
+		return
+	}
+	if f.out.Action == preview.Run && len(unmet) > 0 {
+		v.conditions(s, "precondition")(unmet, nil)
+		f.root = s.Address() + " failed"
+		f.say("a precondition does not hold")
 		return
 	}
 	f.out.Arguments = v.arguments(s, values.With)

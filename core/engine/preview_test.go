@@ -31,7 +31,7 @@ type foresight struct {
 	resolved []string // stages whose secrets were asked for
 }
 
-func (f *foresight) Foresee(s *pipeline.Stage, outputs map[string]cty.Value) (pipeline.Foreseen, diag.List) {
+func (f *foresight) Foresee(s *pipeline.Stage, outputs map[string]cty.Value) (out pipeline.Foreseen, unmet, diags diag.List) {
 	all := make(map[string]cty.Value)
 	for _, need := range s.Needs {
 		all[need] = cty.ObjectVal(map[string]cty.Value{
@@ -41,7 +41,7 @@ func (f *foresight) Foresee(s *pipeline.Stage, outputs map[string]cty.Value) (pi
 	for name, v := range outputs {
 		all[name] = v
 	}
-	out := pipeline.Foreseen{When: f.whenIs[s.Name], WhenText: "var.nightly"}
+	out = pipeline.Foreseen{When: f.whenIs[s.Name], WhenText: "var.nightly"}
 	if why, ok := f.when[s.Name]; ok {
 		out.When, out.WhenText = cty.False, why
 	}
@@ -53,7 +53,8 @@ func (f *foresight) Foresee(s *pipeline.Stage, outputs map[string]cty.Value) (pi
 		with = config(with.GetAttr("value"), cty.UnknownVal(cty.String).Mark(dynamic.Sensitive))
 	}
 	out.With = with
-	return out, diags
+	unmet, more := f.Precondition(s, all)
+	return out, unmet, append(diags, more...)
 }
 
 func (f *foresight) With(s *pipeline.Stage, outputs map[string]cty.Value) (cty.Value, diag.List) {
@@ -377,6 +378,27 @@ func TestPreviewOfAStageThatWillFail(t *testing.T) {
 	}
 	if s := o.of(p, "diagnose"); s.Action != preview.Run {
 		t.Errorf("diagnose = %+v", s)
+	}
+}
+
+func TestPreviewOfAnUnmetPrecondition(t *testing.T) {
+	t.Parallel()
+	o := newOutlook(t)
+	o.stage("build", "builder")
+	o.stage("then", "tester", "build")
+	o.stage("unwanted", "builder")
+	o.eval.whenIs["unwanted"] = cty.False
+	o.eval.precondition = map[string]diag.List{"build": not("Only on main."), "unwanted": not("It never comes to that.")}
+	p := o.preview()
+	build := o.of(p, "build")
+	if !build.Failing() || build.Problems[0].Detail != "Only on main." || build.Reason != "nothing keeps it waiting; a precondition does not hold" {
+		t.Errorf("build = %+v", build)
+	}
+	if s := o.of(p, "then"); s.Action != preview.Skip || s.Reason != "stage.build failed" {
+		t.Errorf("then = %+v", s)
+	}
+	if s := o.of(p, "unwanted"); s.Failing() {
+		t.Errorf("unwanted = %+v", s)
 	}
 }
 

@@ -2,12 +2,14 @@ package body
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/sdk/dynamic"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -29,27 +31,28 @@ type written struct {
 }
 
 // expanded are all blocks of a type. They are not known when a dynamic block's
-// for_each is not.
-func (n *nested) expanded(in Source, values Values, diags *diag.List) (all []written, known bool) {
+// for_each is not; then they have its marks.
+func (n *nested) expanded(in Source, values Values, diags *diag.List) (all []written, marks cty.ValueMarks, known bool) {
 	if in.Body == nil {
-		return nil, true
+		return nil, nil, true
 	}
 	name := n.schema.GetTypeName()
-	known = true
+	marks, known = make(cty.ValueMarks), true
 	for _, b := range in.Body.Blocks {
 		switch {
 		case b.Type == name:
 			all = append(all, written{b, name, b.Labels, b.LabelRanges, values, headerOf(b)})
 		case b.Type == Dynamic && len(b.Labels) == 1 && b.Labels[0] == name:
-			made, ok := n.generate(b, values, diags)
+			made, ok := n.generate(b, values, marks, diags)
 			all, known = append(all, made...), known && ok
 		}
 	}
-	return all, known
+	return all, marks, known
 }
 
-// generate makes the blocks of one dynamic block.
-func (n *nested) generate(b *hclsyntax.Block, values Values, diags *diag.List) ([]written, bool) {
+// generate makes the blocks of one dynamic block. When they are not known, the
+// marks of what is unknown are added to marks.
+func (n *nested) generate(b *hclsyntax.Block, values Values, marks cty.ValueMarks, diags *diag.List) ([]written, bool) {
 	forEach, content := b.Body.Attributes["for_each"], contentOf(b)
 	if forEach == nil || content == nil {
 		return nil, false // it has been said
@@ -59,11 +62,13 @@ func (n *nested) generate(b *hclsyntax.Block, values Values, diags *diag.List) (
 		return nil, false
 	}
 	place := forEach.Expr.Range()
-	switch {
-	case v.IsMarked():
+	v, own := v.Unmark()
+	switch _, sensitive := own[dynamic.Sensitive]; {
+	case sensitive:
 		diags.Append(&place, "\"for_each\" cannot be sensitive", "How many blocks there are would show it. Use a value that is not sensitive.")
 		return nil, false
 	case !v.IsKnown():
+		maps.Copy(marks, own)
 		return nil, false
 	case v.IsNull() || !v.CanIterateElements():
 		diags.Append(&place, "Wrong type for \"for_each\"", "A dynamic block needs a list, set, map or object; an empty one makes no block.")
@@ -82,7 +87,7 @@ func (n *nested) generate(b *hclsyntax.Block, values Values, diags *diag.List) (
 		one := written{Block: content, kind: n.schema.GetTypeName(), header: headerOf(b), values: values.With(iterator, cty.ObjectVal(map[string]cty.Value{
 			"key": key, "value": value,
 		}))}
-		if !one.label(b.Body.Attributes["labels"], diags) {
+		if !one.label(b.Body.Attributes["labels"], marks, diags) {
 			return nil, false
 		}
 		all = append(all, one)
@@ -91,16 +96,19 @@ func (n *nested) generate(b *hclsyntax.Block, values Values, diags *diag.List) (
 }
 
 // label values the labels of a block that is made.
-func (w *written) label(a *hclsyntax.Attribute, diags *diag.List) bool {
+func (w *written) label(a *hclsyntax.Attribute, marks cty.ValueMarks, diags *diag.List) bool {
 	if a == nil {
 		return true
 	}
 	v, problems := w.values.Value(a.Expr, cty.List(cty.String))
-	if *diags = append(*diags, problems...); problems.HasErrors() || !v.IsWhollyKnown() {
+	*diags = append(*diags, problems...)
+	v, own := v.UnmarkDeep()
+	if problems.HasErrors() || !v.IsWhollyKnown() {
+		maps.Copy(marks, own)
 		return false
 	}
 	place := a.Expr.Range()
-	if v.ContainsMarked() || v.IsNull() {
+	if _, sensitive := own[dynamic.Sensitive]; sensitive || v.IsNull() {
 		diags.Append(&place, "Wrong labels", "Labels are a list of texts that are neither null nor sensitive.")
 		return false
 	}

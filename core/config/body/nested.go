@@ -12,12 +12,12 @@ import (
 
 // decode is the value of all blocks of one type.
 func (n *nested) decode(in Source, values Values, diags *diag.List) cty.Value {
-	written, known := n.expanded(in, values, diags)
+	written, marks, known := n.expanded(in, values, diags)
 	if !known {
 		for _, b := range written {
 			n.one(in, b, len(b.labels), diags) // what is wrong in it is wrong in any case
 		}
-		return cty.UnknownVal(n.valueType())
+		return cty.UnknownVal(n.valueType()).WithMarks(marks)
 	}
 	n.count(in, written, diags)
 	switch n.schema.GetNesting() {
