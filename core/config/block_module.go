@@ -44,6 +44,7 @@ func (m *module) decodeCall(b *hclsyntax.Block, diags *diag.List) {
 	child.needs = decodeNeeds(b.Body.Attributes["needs"], diags)
 	m.children[child.name] = child
 	m.childOrder = append(m.childOrder, child)
+	m.items = append(m.items, item{child: child})
 }
 
 func moduleShape() *shape {

@@ -78,6 +78,7 @@ func (m *module) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 	}
 	m.byName[st.name] = st
 	m.stages = append(m.stages, st)
+	m.items = append(m.items, item{stage: st})
 	args := b.Body.Attributes
 	st.when, st.environment, st.timeout, st.group = args["when"], args["environment"], args["timeout"], args["concurrency_group"]
 	st.decodeUses(args["uses"], diags)

@@ -86,36 +86,39 @@ func validKey(key string) bool {
 }
 
 // expand makes the stages of all blocks, in the order of the files: a module's
-// after those of what is around it.
+// where its block is.
 func (e *Evaluator) expand(spend *budget.Budget, diags *diag.List) {
 	total := 0
-	for _, m := range e.source.modules {
-		for _, st := range m.stages {
-			all, ok := e.instances(st, spend, diags)
-			if total += len(all); total > maxStages {
-				*diags = append(*diags, diag.Diagnostic{
-					Severity: diag.Error, Summary: "Too many stages", Cause: "stages", Subject: &st.header,
-					Detail: fmt.Sprintf("With this block's instances there are more than %d.", maxStages),
-				})
-				return
-			}
-			b := &block{stage: st, late: m.lateBindings(st.refs), compiled: &compiled{unknown: cty.DynamicVal}}
-			e.blocks[st] = b
-			name := m.stageName(st.name)
-			for _, one := range all {
-				p := &prepared{block: b, each: one, name: name}
-				if st.forEach != nil {
-					p.name = instanceName(name, one.key)
-				}
-				b.instances = append(b.instances, p)
-				e.stages[p.name] = p
-				e.inOrder = append(e.inOrder, p)
-			}
-			if len(all) == 0 {
-				// Nothing of it will run, but mistakes in it are mistakes.
-				b.ghost = &prepared{block: b, each: each{value: cty.DynamicVal}, name: instanceName(name, "…")}
-			}
-			b.open = !ok
+	e.source.root.walk(func(st *stage) bool {
+		all, ok := e.instances(st, spend, diags)
+		if total += len(all); total > maxStages {
+			*diags = append(*diags, diag.Diagnostic{
+				Severity: diag.Error, Summary: "Too many stages", Cause: "stages", Subject: &st.header,
+				Detail: fmt.Sprintf("With this block's instances there are more than %d.", maxStages),
+			})
+			return false
 		}
+		e.add(st, all, ok)
+		return true
+	})
+}
+
+// add makes the instances of one block.
+func (e *Evaluator) add(st *stage, all []each, ok bool) {
+	b := &block{stage: st, late: st.module.lateBindings(st.refs), compiled: &compiled{unknown: cty.DynamicVal}, open: !ok}
+	e.blocks[st] = b
+	name := st.module.stageName(st.name)
+	for _, one := range all {
+		p := &prepared{block: b, each: one, name: name}
+		if st.forEach != nil {
+			p.name = instanceName(name, one.key)
+		}
+		b.instances = append(b.instances, p)
+		e.stages[p.name] = p
+		e.inOrder = append(e.inOrder, p)
+	}
+	if len(all) == 0 {
+		// Nothing of it will run, but mistakes in it are mistakes.
+		b.ghost = &prepared{block: b, each: each{value: cty.DynamicVal}, name: instanceName(name, "…")}
 	}
 }

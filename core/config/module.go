@@ -29,10 +29,28 @@ type module struct {
 	outputs    map[string]*binding
 	bindings   []*binding // locals, variables and outputs in source order
 	stages     []*stage   // in source order
+	items      []item     // stages and children in source order
 	byName     map[string]*stage
 	children   map[string]*module
 	childOrder []*module
 	functions  map[string]function.Function
+}
+
+// item is one of what stages come from: a block, or a module.
+type item struct {
+	stage *stage
+	child *module
+}
+
+// walk visits the stage blocks of the module and of those inside it, in source
+// order, until visit says no.
+func (m *module) walk(visit func(*stage) bool) bool {
+	for _, it := range m.items {
+		if it.stage != nil && !visit(it.stage) || it.child != nil && !it.child.walk(visit) {
+			return false
+		}
+	}
+	return true
 }
 
 func newModule(s *Source, at place) *module {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/event"
@@ -31,15 +32,29 @@ func (r *run) conditions(s *stage, kind string) func(unmet, diags diag.List) *ev
 		if len(unmet) == 0 {
 			return nil
 		}
-		for _, d := range unmet {
-			r.showDiagnostic(s, d)
-		}
 		summary := fmt.Sprintf("a %s does not hold: %s", kind, unmet[0].Detail)
 		if more := len(unmet) - 1; more > 0 {
 			summary += fmt.Sprintf(" (and %d more)", more)
 		}
 		return &event.Finish{Status: event.Failed, Failure: &event.Failure{
-			Summary: r.clean(summary, maxLine), Class: ClassCondition,
+			Summary: r.clean(summary, maxLine), Detail: r.clean(places(unmet), maxDetail), Class: ClassCondition,
 		}}
 	}
+}
+
+// places says where conditions stand that are not met, and what they say when
+// there is more than one.
+func places(unmet diag.List) string {
+	var lines []string
+	for _, d := range unmet {
+		if d.Subject == nil {
+			continue
+		}
+		line := fmt.Sprintf("The condition is at %s:%d.", d.Subject.Filename, d.Subject.Start.Line)
+		if len(unmet) > 1 {
+			line = fmt.Sprintf("%s:%d: %s", d.Subject.Filename, d.Subject.Start.Line, d.Detail)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
 }
