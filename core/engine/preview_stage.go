@@ -40,7 +40,9 @@ func (v *previewer) foresee(ctx context.Context, s *stage) {
 		return
 	}
 	if f.out.Action == preview.Run && len(unmet) > 0 {
-		v.conditions(s, "precondition")(unmet, nil)
+		for _, d := range unmet {
+			v.showDiagnostic(s, d)
+		}
 		f.root = s.Address() + " failed"
 		f.say("a precondition does not hold")
 		return
