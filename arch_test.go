@@ -67,7 +67,7 @@ func thirdParty(path string) bool {
 func TestImportRules(t *testing.T) {
 	t.Parallel()
 	sdk, core, plugins := module+"/sdk", module+"/core", module+"/plugins"
-	leaves := []string{core + "/diag", core + "/event", core + "/pipeline", core + "/graph", core + "/preview"}
+	leaves := []string{core + "/diag", core + "/event", core + "/pipeline", core + "/graph", core + "/preview", core + "/graphview"}
 	owners := map[string][]string{"docker": nil, "kubernetes": nil, "opa": nil, "go-plugin": nil}
 	for _, p := range list(t, "./...") {
 		for _, imported := range p.Imports {
