@@ -48,6 +48,8 @@ type request struct {
 	ref string
 	// masks learns what is sensitive.
 	masks *redact.Redactor
+	// partial lets variables be without a value: the pipeline is only looked at.
+	partial bool
 }
 
 // load reads a pipeline, the schemas of its plugins and the facts of its
@@ -76,7 +78,7 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 		return nil, fmt.Errorf("find the working folder: %w", err)
 	}
 	ready, problems := src.Load(config.Inputs{
-		Plugins: described, Variables: inputs, Run: req.run, Cwd: cwd,
+		Plugins: described, Variables: inputs, Partial: req.partial, Run: req.run, Cwd: cwd,
 		Git: config.Git{
 			Commit: out.facts.Commit, Ref: out.facts.Ref, Clean: out.facts.Clean, Repository: out.facts.Repository,
 		},

@@ -19,10 +19,13 @@ type Inputs struct {
 	// is missing here are not checked: the caller reports the plugin.
 	Plugins   map[string]*pluginv1.DescribeResponse
 	Variables *Assignments
-	Git       Git
-	Run       *Run   // nil while there is no run: its facts are unknown
-	Cwd       string // working directory of the user
-	Secrets   Secrets
+	// Partial makes variables that nobody has given a value unknown, and no
+	// mistake: the pipeline is looked at, and not run.
+	Partial bool
+	Git     Git
+	Run     *Run   // nil while there is no run: its facts are unknown
+	Cwd     string // working directory of the user
+	Secrets Secrets
 }
 
 // Loaded is a pipeline that is ready to be validated and run.
@@ -55,7 +58,7 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 	}
 	var diags diag.List
 	spend := budget.New(budget.Load + budget.PerStage*int64(s.stages))
-	variables := s.assign(in.Variables, spend, &diags)
+	variables := s.assign(in, spend, &diags)
 	known := maps.Clone(s.broken)
 	e := &Evaluator{
 		source: s, secrets: in.Secrets, broken: known, bases: s.baseContexts(in, variables),

@@ -35,9 +35,9 @@ func (v VariableValue) Shown() string {
 }
 
 // assign gives every variable its value.
-func (s *Source) assign(given *Assignments, b *budget.Budget, diags *diag.List) []VariableValue {
+func (s *Source) assign(in Inputs, b *budget.Budget, diags *diag.List) []VariableValue {
 	var hints spelling.Hints
-	chosen := given.byName(s, func(name string) string { return hints.Give(name, namesOf(s.root.variables), "variables") }, diags)
+	chosen := in.Variables.byName(s, func(name string) string { return hints.Give(name, namesOf(s.root.variables), "variables") }, diags)
 	out := make([]VariableValue, 0, len(s.root.order))
 	for _, v := range s.root.order {
 		value := VariableValue{Variable: v, Value: v.Default, Source: "default"}
@@ -45,8 +45,10 @@ func (s *Source) assign(given *Assignments, b *budget.Budget, diags *diag.List) 
 			value.Value, value.Source = v.accept(a, b, diags), a.source
 		} else if v.Default == cty.NilVal {
 			value.Value = cty.UnknownVal(v.Type)
-			diags.Append(&v.Range, fmt.Sprintf("Missing value for variable %q", v.Name), fmt.Sprintf(
-				"It has no default. Set it with --var %s=…, in a --var-file, or with %s%s.", v.Name, envPrefix, v.Name))
+			if !in.Partial {
+				diags.Append(&v.Range, fmt.Sprintf("Missing value for variable %q", v.Name), fmt.Sprintf(
+					"It has no default. Set it with --var %s=…, in a --var-file, or with %s%s.", v.Name, envPrefix, v.Name))
+			}
 		}
 		value.Value = marked(value.Value, v.Sensitive)
 		out = append(out, value)
