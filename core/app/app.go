@@ -161,7 +161,7 @@ func (a *app) rootCommand() *cobra.Command {
 		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 	})
 	root.AddCommand(
-		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
+		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
 		a.hookCommand(), a.versionCommand(),
 	)
 	wrapArguments(root)
