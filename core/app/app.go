@@ -164,6 +164,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
 		a.hookCommand(), a.versionCommand(),
 	)
+	root.AddCommand(a.cacheCommand())
 	wrapArguments(root)
 	return root
 }

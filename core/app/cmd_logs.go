@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/core/runstate"
+	"github.com/stagegate/stagegate/core/view"
 )
 
 func (a *app) logsCommand() *cobra.Command {
@@ -69,6 +70,9 @@ func stageNames(s *runstate.RunState) string {
 func (a *app) copyLog(ctx context.Context, store *runstate.FileStore, id string, stage *runstate.StageState, attempt int) error {
 	if attempt == 0 {
 		if len(stage.Attempts) == 0 {
+			if f := stage.Finish; f != nil && f.Cached != nil {
+				fmt.Fprintf(a.Stderr, "note: stage %s was taken from run %s, which has its log\n", view.Printable(stage.Name), f.Cached.Run)
+			}
 			return nil
 		}
 		attempt = stage.Attempts[len(stage.Attempts)-1].Number

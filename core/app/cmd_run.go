@@ -23,6 +23,7 @@ type runFlags struct {
 	parallelism int
 	format      string
 	verbose     bool
+	noCache     bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -42,6 +43,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.register(cmd)
 	cmd.Flags().IntVar(&flags.parallelism, "parallelism", 0, "how many stages run at the same time (default: the operator's, else the number of processors)")
 	cmd.Flags().StringVar(&flags.format, "format", string(view.Auto), "auto, live, plain or json")
+	cmd.Flags().BoolVar(&flags.noCache, "no-cache", false, "run every stage, whatever is known from earlier runs; what they come to is kept as always")
 	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show the output of every stage, not only of failed ones")
 	return cmd
 }
@@ -53,6 +55,7 @@ type job struct {
 	id      string       // of the run; empty means a new one
 	ref     string       // that was pushed; empty means what git says
 	trigger string       // what started it; empty means by hand
+	source  string       // repository that was pushed to; empty by hand
 	tree    string       // checkout that is left out of messages
 	journal runstate.Run // of a run that a trigger has made; nil means that a checked job gets one
 }
@@ -142,6 +145,7 @@ func (a *app) execute(ctx context.Context, x execution) (err error) {
 		defer func() { a.closing(&err, x.journal.Close()) }()
 	}
 	outcome, err := a.engine(ctx, x, decisions, scratch)
+	a.pruneCache(x.session, x.store)
 	if invalid, ok := errors.AsType[*engine.InvalidError](err); ok {
 		return a.refuse(invalid.Diagnostics, x.loaded.source.Contents())
 	}
@@ -166,9 +170,13 @@ func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, sc
 		return engine.Outcome{}, err
 	}
 	defer shown.Close()
+	known, err := a.cacheOf(x.session, x.store, x.loaded, cacheOrigin{repository: x.source, ref: x.ref, refresh: x.flags.noCache})
+	if err != nil {
+		return engine.Outcome{}, err
+	}
 	e, err := engine.New(engine.Options{
 		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: x.journal, Groups: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
-		View: shown, Redactor: x.masks, Gate: decisions,
+		View: shown, Redactor: x.masks, Gate: decisions, Cache: known, Inputs: x.loaded.inputs,
 		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
 		Parallelism: x.parallelism(), Abort: a.interrupts.abort.Done(), ExitCode: exitCode,
 	})

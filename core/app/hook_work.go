@@ -100,7 +100,7 @@ func (a *app) runPushed(ctx context.Context, s *session, store *runstate.FileSto
 	defer func() { a.closing(&err, os.RemoveAll(tree)) }()
 	return a.runIn(ctx, s, store, job{
 		path: filepath.Join(tree, p.pipeline), flags: runFlags{format: "plain"},
-		id: p.id, ref: p.ref, trigger: "push", journal: run, tree: tree,
+		id: p.id, ref: p.ref, trigger: "push", journal: run, tree: tree, source: p.repository,
 	})
 }
 

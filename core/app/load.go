@@ -34,8 +34,10 @@ type loaded struct {
 	source  *config.Source
 	facts   source.Facts
 	digests map[string]string // of plugins, by name
-	diags   diag.List
-	masks   *redact.Redactor
+	// inputs are what components said about the inputs of stages, by stage name.
+	inputs map[string]*pluginv1.Inputs
+	diags  diag.List
+	masks  *redact.Redactor
 }
 
 // request says what to load.
@@ -57,7 +59,7 @@ type request struct {
 // never nil without an error.
 func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req request) (*loaded, error) {
 	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version})
-	out := &loaded{source: src, digests: make(map[string]string), masks: req.masks}
+	out := &loaded{source: src, digests: make(map[string]string), inputs: make(map[string]*pluginv1.Inputs), masks: req.masks}
 	inputs, problems := config.ReadInputs(config.InputSources{
 		Env: a.Environ, Files: req.flags.varFiles, Flags: req.flags.vars,
 	})

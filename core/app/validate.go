@@ -31,10 +31,11 @@ func (l *loaded) validate(ctx context.Context, plugins engine.Plugins) error {
 			continue
 		}
 		group.Go(func() error {
-			found, err := l.validateStage(ctx, plugins, stage)
+			found, inputs, err := l.validateStage(ctx, plugins, stage)
 			mu.Lock()
 			defer mu.Unlock()
 			l.diags = append(l.diags, found...)
+			l.inputs[stage.Name] = inputs
 			return err
 		})
 	}
@@ -45,14 +46,14 @@ func (l *loaded) validate(ctx context.Context, plugins engine.Plugins) error {
 	return nil
 }
 
-func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stage *pipeline.Stage) (diag.List, error) {
+func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stage *pipeline.Stage) (diag.List, *pluginv1.Inputs, error) {
 	ty, err := dynamic.ImpliedType(stage.Schema.GetConfig())
 	if err != nil {
-		return nil, fmt.Errorf("read the schema of %s: %w", stage.Component, err)
+		return nil, nil, fmt.Errorf("read the schema of %s: %w", stage.Component, err)
 	}
 	config, err := dynamic.Encode(l.With[stage.Name], ty)
 	if err != nil {
-		return diag.List{{Severity: diag.Error, Summary: "Configuration cannot be passed to its plugin", Detail: err.Error(), Subject: &stage.Range}}, nil //nolint:nilerr // it is the user's mistake, and said as one
+		return diag.List{{Severity: diag.Error, Summary: "Configuration cannot be passed to its plugin", Detail: err.Error(), Subject: &stage.Range}}, nil, nil //nolint:nilerr // it is the user's mistake, and said as one
 	}
 	resp, err := plugins.Validate(ctx, stage.Component, stage.Schema.GetKind(), &pluginv1.ValidateRequest{
 		Component: stage.Component.Name, Config: config, WorkDir: l.Pipeline.Root,
@@ -62,14 +63,14 @@ func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stag
 		return diag.List{masked(l.masks, diag.Diagnostic{
 			Severity: diag.Error, Summary: pluginSummary(broken), Detail: pluginDetail(broken),
 			Subject: &stage.Component.Range, Cause: "plugin " + broken.Plugin,
-		})}, nil
+		})}, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("validate %s: %w", stage.Address(), err)
+		return nil, nil, fmt.Errorf("validate %s: %w", stage.Address(), err)
 	}
 	var out diag.List
 	for _, d := range resp.GetDiagnostics() {
 		out = append(out, masked(l.masks, l.Evaluator.Place(stage, d)))
 	}
-	return out, nil
+	return out, resp.GetInputs(), nil
 }

@@ -20,6 +20,10 @@ type attempt struct {
 	number int
 	wire   *pluginv1.Attempt
 	cfg    *configuration
+	// What it has made so far.
+	artifacts    []event.Artifact
+	attestations []event.Attestation
+	files        []*pluginv1.ResultFile
 }
 
 // tryFunc is the work of one attempt.

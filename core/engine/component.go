@@ -17,6 +17,7 @@ func (r *run) runComponent(ctx context.Context, s *stage, a *attempt) event.Fini
 		call.Test = &pluginv1.TestRequest{Component: s.Component.Name, Attempt: a.wire, Config: a.cfg.wire}
 	}
 	finish := r.stream(ctx, s, a, call)
+	r.keepArtifacts(s, a.artifacts)
 	if finish.Report != nil {
 		finish.Report.Subject = artifactDigest(a.cfg.value)
 		r.addReport(StageReport{Stage: s.Name, ArtifactDigest: finish.Report.Subject, Report: *finish.Report})
@@ -30,7 +31,7 @@ func (r *run) stream(ctx context.Context, s *stage, a *attempt, call Call) event
 	res, err := r.o.Plugins.Execute(ctx, call, sink.take)
 	logBytes, logErr := sink.close(err != nil)
 	finish := r.judgeResult(ctx, s, res, firstError(sink.err, err, logErr))
-	finish.LogBytes = logBytes
+	finish.LogBytes, a.files = logBytes, res.GetFiles()
 	return finish
 }
 

@@ -16,6 +16,7 @@ type configuration struct {
 	value       cty.Value // sensitive places are marked
 	wire        *pluginv1.DynamicValue
 	environment string
+	inputs      *pluginv1.Inputs // as the plugin said when it was asked again
 }
 
 // configure evaluates a stage's configuration, and has the plugin check it if
@@ -76,6 +77,7 @@ func (r *run) validate(ctx context.Context, s *stage, cfg *configuration) *event
 		finish := r.refused(s, diags)
 		return &finish
 	}
+	cfg.inputs = resp.GetInputs()
 	return nil
 }
 

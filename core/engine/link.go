@@ -29,6 +29,8 @@ type stage struct {
 	turn graph.Turn
 	// left gives up its concurrency group; nil while it is in none.
 	left func() error
+	// after is a stage before it that changes something outside, if there is one.
+	after string
 }
 
 // Check says what is wrong with the order of a pipeline's stages. Run refuses a
@@ -72,6 +74,7 @@ func link(p *pipeline.Pipeline) (*linked, diag.List) {
 		diags = append(diags, l.explain(cycle))
 		return nil, diags
 	}
+	l.changesOutside()
 	return l, diags
 }
 

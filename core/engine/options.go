@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/core/event"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 )
 
 // Defaults of Options.
@@ -28,6 +29,12 @@ type Options struct {
 	View      View
 	Redactor  Redactor
 	Gate      Gate
+	// Cache knows the results of earlier runs; nil means that nothing is taken
+	// from them, or kept for later ones.
+	Cache Cache
+	// Inputs are what components said about the inputs of stages when the
+	// pipeline was checked, by stage name. What was not known then is asked again.
+	Inputs map[string]*pluginv1.Inputs
 
 	RunID string
 	// Repository is the address of the source repository, without credentials;

@@ -29,14 +29,16 @@ type run struct {
 	cancelWork    context.CancelCauseFunc
 	cancelCleanup context.CancelCauseFunc
 
-	mu       sync.Mutex // guards what follows
-	failure  error      // why the run cannot be recorded
-	outputs  map[string]cty.Value
-	evidence Evidence
-	calls    map[string]PolicyCall // of policy stages that have passed
-	judged   map[judgement]*judgedPlan
-	blocked  map[string]string // policy stages that have not passed, and why
-	skipped  map[string]bool   // stages that nothing asked for
+	mu      sync.Mutex // guards what follows
+	failure error      // why the run cannot be recorded
+	outputs map[string]cty.Value
+	// artifacts are those of the last attempt of each stage.
+	artifacts map[string][]event.Artifact
+	evidence  Evidence
+	calls     map[string]PolicyCall // of policy stages that have passed
+	judged    map[judgement]*judgedPlan
+	blocked   map[string]string // policy stages that have not passed, and why
+	skipped   map[string]bool   // stages that nothing asked for
 
 	stands map[string]bool // results on record that stand; not changed once stages run
 }
@@ -52,7 +54,7 @@ func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 		linked: l, o: o, info: info, started: time.Now(),
 		scratch: scratchFolders{root: o.Scratch},
 		view:    newViewQueue(o.View),
-		outputs: make(map[string]cty.Value, len(l.stages)),
+		outputs: make(map[string]cty.Value, len(l.stages)), artifacts: make(map[string][]event.Artifact),
 		calls:   make(map[string]PolicyCall),
 		judged:  make(map[judgement]*judgedPlan),
 		blocked: make(map[string]string),

@@ -86,6 +86,7 @@ func (k *sink) artifact(in *pluginv1.Artifact) error {
 		return err
 	}
 	k.run.addArtifact(a)
+	k.a.artifacts = append(k.a.artifacts, a)
 	return nil
 }
 
@@ -109,6 +110,7 @@ func (k *sink) attestation(in *pluginv1.Attestation) error {
 			return err
 		}
 	}
+	k.a.attestations = append(k.a.attestations, out)
 	return k.record(event.Event{Type: event.StageAttestation, Attestation: &out})
 }
 

@@ -31,6 +31,7 @@ func (r *run) takeOver(s *stage, was *Recorded) (result, bool) {
 	r.mu.Lock()
 	r.outputs[s.Name] = outputs
 	r.mu.Unlock()
+	r.keepArtifacts(s, was.Artifacts)
 	for _, a := range was.Artifacts {
 		r.addArtifact(a)
 	}

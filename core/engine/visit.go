@@ -86,7 +86,7 @@ func (r *run) execute(ctx context.Context, s *stage, cfg *configuration) result 
 		if finish := r.blindly(s); finish != nil {
 			return r.end(s, *finish)
 		}
-		return r.attempts(ctx, s, cfg, r.runComponent)
+		return r.component(ctx, s, cfg)
 	case pluginv1.Kind_KIND_POLICY:
 		return r.attempts(ctx, s, cfg, r.judge)
 	case pluginv1.Kind_KIND_DEPLOYER:

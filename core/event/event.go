@@ -142,6 +142,20 @@ type Finish struct {
 	Observed bool `json:"observed,omitempty"`
 	// From is the run in which it was done, when it was taken over from there.
 	From string `json:"from,omitempty"`
+	// Cached says that the stage was not executed: its result is that of an
+	// earlier run.
+	Cached *Cached `json:"cached,omitempty"`
+	// Uncached says why a stage that could have been taken from the cache was
+	// executed.
+	Uncached string `json:"uncached,omitempty"`
+}
+
+// Cached names the result that was taken over.
+type Cached struct {
+	Run  string    `json:"run"` // that made it
+	Made time.Time `json:"made"`
+	// Key is the digest of all that the result depends on.
+	Key string `json:"key"`
 }
 
 // Failure says why.

@@ -22,6 +22,7 @@ type Config struct {
 	// DecisionLifetime is how long a decision allows its plan; 0 means the
 	// default.
 	DecisionLifetime time.Duration
+	Cache            Cache
 	// Policies govern every deployer stage. Empty means the built-in bundle.
 	Policies []Policy
 	Secrets  map[string]secret.Source
@@ -45,6 +46,7 @@ type fileConfig struct {
 	PluginPath  []string      `hcl:"plugin_path,optional"`
 	PassEnv     []string      `hcl:"pass_env,optional"`
 	Decision    *fileDecision `hcl:"decision,block"`
+	Cache       *fileCache    `hcl:"cache,block"`
 	Policies    []filePolicy  `hcl:"policy,block"`
 	Secrets     []fileSecret  `hcl:"secret,block"`
 	Facts       []fileFact    `hcl:"fact,block"`
@@ -83,6 +85,7 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 	var diags diag.List
 	top := attributeRanges(file.Body)
 	out.takeScalars(in, top, &diags)
+	out.takeCache(in.Cache, &diags)
 	out.takePolicies(in.Policies, &diags)
 	out.takeSecrets(in.Secrets, &diags)
 	out.takeFacts(in.Facts, &diags)

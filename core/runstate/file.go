@@ -31,6 +31,7 @@ type FileOptions struct {
 //	groups/<hash>/<number>-<run>-<random>, the line of a concurrency group
 //	runs/<id>/stops/<random>/<mode>.json, a request to stop the run
 //	blobs/sha256/<hex>
+//	results/<stage>/<key>.json, what may be taken over by later runs
 //	ballast, given up when the disk is full so that the end can be recorded
 type FileStore struct {
 	home string
@@ -46,7 +47,7 @@ func OpenFileStore(o FileOptions) (*FileStore, error) {
 		return nil, &HomeError{Path: o.Home, Err: errors.Join(fs.ErrInvalid, err), Remedy: "set RUNNER_HOME to an absolute path"}
 	}
 	s := &FileStore{home: home}
-	for _, dir := range []string{"", "runs", "blobs", "blobs/sha256", "blobs/tmp"} {
+	for _, dir := range []string{"", "runs", "blobs", "blobs/sha256", "blobs/tmp", "results"} {
 		if err := os.MkdirAll(filepath.Join(home, dir), dirMode); err != nil {
 			return nil, homeError(home, err)
 		}
@@ -156,6 +157,9 @@ func (s *FileStore) Log(_ context.Context, id, stage string, attempt int) (io.Re
 
 // Blobs is the content store.
 func (s *FileStore) Blobs() Blobs { return fileBlobs{dir: filepath.Join(s.home, "blobs")} }
+
+// Results is what may be taken over by later runs.
+func (s *FileStore) Results() Results { return fileResults{dir: filepath.Join(s.home, "results")} }
 
 // Close does nothing: a FileStore holds nothing open.
 func (s *FileStore) Close() error { return nil }

@@ -32,6 +32,8 @@ type Store interface {
 	Stop(ctx context.Context, id string, req StopRequest) error
 	// Blobs is the content store that all runs share.
 	Blobs() Blobs
+	// Results keeps what stages came to, for runs to come.
+	Results() Results
 	// Close gives up what the store holds. Open runs are closed by their owners.
 	Close() error
 }

@@ -138,6 +138,9 @@ func (n *narrator) stageFinished(e event.Event) string {
 // successNote is what matters most of a success, in a few words.
 func successNote(f *event.Finish) string {
 	var notes []string
+	if note := cacheNote(f); note != "" {
+		notes = append(notes, note)
+	}
 	if f.Report != nil {
 		for _, m := range f.Report.Metrics[:min(len(f.Report.Metrics), 3)] {
 			notes = append(notes, metric(m))

@@ -60,6 +60,9 @@ func writeStages(b *strings.Builder, s *runstate.RunState, p palette, now time.T
 		if stage.Finish != nil && stage.Finish.Failure != nil && stage.Status != event.Succeeded {
 			note = firstLine(stage.Finish.Failure.Summary)
 		}
+		if stage.Finish != nil && note == "" {
+			note = cacheNote(stage.Finish)
+		}
 		if n := len(stage.Attempts); n > 1 {
 			note = strings.TrimSpace(fmt.Sprintf("%d attempts  %s", n, note))
 		}

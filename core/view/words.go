@@ -120,6 +120,19 @@ func decision(d event.Decision) string {
 	return text
 }
 
+// cacheNote says that a result was taken over, and otherwise why a stage whose
+// result is kept was executed all the same.
+func cacheNote(f *event.Finish) string {
+	switch {
+	case f.Cached != nil:
+		return "cached from run " + f.Cached.Run
+	case f.Uncached != "" && f.Status == event.Succeeded:
+		return "run because " + f.Uncached
+	default:
+		return ""
+	}
+}
+
 // indent puts prefix before every line.
 func indent(text, prefix string) string {
 	text = strings.TrimRight(text, "\n")
