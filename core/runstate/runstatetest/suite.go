@@ -48,12 +48,12 @@ func Run(t *testing.T, newStore func(t *testing.T) (open func() runstate.Store))
 		"a run that has ended holds no group":                    groupOfDeadRun,
 		"groups of any name do not meet":                         groupNames,
 
-		"results":                         results,
-		"the latest result":               latest,
-		"results are pruned":              pruned,
-		"results of one stage are few":    shelves,
-		"results have one secret":         secret,
-		"concurrent results":              concurrentResults,
+		"results":                      results,
+		"the latest result":            latest,
+		"results are pruned":           pruned,
+		"results of one stage are few": shelves,
+		"results have one secret":      secret,
+		"concurrent results":           concurrentResults,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
