@@ -21,6 +21,11 @@ parallelism = 8
 plugin_path = ["/opt/plugins"]
 pass_env    = ["GOPROXY"]
 decision { lifetime = "30m" }
+cache {
+  enabled = false
+  results = 10
+  unused  = "720h"
+}
 policy "compliance" {
   uses = "policy.opa"
   with { parameters = { a = 1 } }
@@ -38,6 +43,9 @@ fact "registry.hosts" {
 		len(c.Policies) != 1 || c.Policies[0].Uses != "policy.opa" || c.Secrets["token"].Env != "TOKEN" {
 		t.Errorf("got %+v", c)
 	}
+	if want := (operator.Cache{Off: true, Results: 10, Age: 720 * time.Hour}); c.Cache != want {
+		t.Errorf("cache %+v, want %+v", c.Cache, want)
+	}
 	want := operator.Fact{Name: "registry.hosts", Value: json.RawMessage(`[{"host":"registry.example","tls":"1.2"}]`), By: "platform team"}
 	if diff := cmp.Diff([]operator.Fact{want}, c.Facts); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
@@ -51,6 +59,10 @@ func TestParseRefuses(t *testing.T) {
 		`parallelism = 0`:                               "out of range",
 		`plugin_path = ["plugins"]`:                     "not absolute",
 		`pass_env = ["A=B"]`:                            "Not the name",
+		`cache { results = 0 }`:                         "Number of cached results out of range",
+		`cache { unused = "1s" }`:                       "Age of cached results out of range",
+		`cache { unused = "soon" }`:                     "Age of cached results out of range",
+		`cache { size = 1 }`:                            "Unsupported argument",
 		`decision { lifetime = "1s" }`:                  "out of range",
 		`secret "a" {}`:                                 "One source",
 		`secret "a" { file = "b" }`:                     "not absolute",
