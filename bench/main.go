@@ -12,15 +12,24 @@ import (
 )
 
 func main() {
+	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, start")
 	rounds := flag.Int("rounds", 5, "how often each case is measured; the median counts")
+	parse := flag.String("bare", "", "parse and decode the files in a `folder` and end: what the runner is measured against")
 	flag.Parse()
-	if err := run(*rounds); err != nil {
+	if *parse != "" {
+		if err := bare(*parse); err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if err := run(*rounds, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(rounds int) error {
+func run(rounds int, only string) error {
 	bin := os.Getenv("STAGEGATE_BIN")
 	if bin == "" {
 		bin = "bin"
@@ -37,11 +46,18 @@ func run(rounds int) error {
 	b := &bench{runner: filepath.Join(bin, "runner"), work: work, rounds: rounds}
 	fmt.Printf("%s/%s, %d processors, %s; medians of %d rounds, cases interleaved\n\n",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), rounds)
-	if err := b.series(); err != nil {
-		return err
+	for _, c := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"start", b.start},
+	} {
+		if only != "" && only != c.name {
+			continue
+		}
+		if err := c.measure(); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
 	}
-	if err := b.parallel(); err != nil {
-		return err
-	}
-	return b.start()
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,11 +55,20 @@ type request struct {
 	partial bool
 }
 
+// loadingGC lets the heap grow further than usual while a pipeline is loaded:
+// nearly all that is allocated then lives as long as the pipeline, so that
+// collecting it again and again is work for nothing.
+const loadingGC = 300
+
 // load reads a pipeline, the schemas of its plugins and the facts of its
 // tree. Everything wrong with it is in the diagnostics of the result, which is
 // never nil without an error.
 func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req request) (*loaded, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(loadingGC)) // at the end, what it was
 	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version})
+	for _, plugin := range src.Plugins() {
+		host.Warm(plugin.Name)
+	}
 	out := &loaded{source: src, digests: make(map[string]string), inputs: make(map[string]*pluginv1.Inputs), masks: req.masks}
 	inputs, problems := config.ReadInputs(config.InputSources{
 		Env: a.Environ, Files: req.flags.varFiles, Flags: req.flags.vars,

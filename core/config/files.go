@@ -10,10 +10,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/guard"
 	"github.com/stagegate/stagegate/core/diag"
+	"golang.org/x/sync/errgroup"
 )
 
 // maxFiles bounds the files of one pipeline.
@@ -136,16 +139,25 @@ func (n *sizes) add(f *file) *diag.Diagnostic {
 	return &diag.Diagnostic{Severity: diag.Error, Summary: "Pipeline too large", Detail: why, Cause: "size"}
 }
 
-// parseAll parses files that the guard lets through.
+// parseAll parses files that the guard lets through, as many at once as there
+// are processors: parsing is most of what reading a large pipeline costs.
 func parseAll(files []*file, n *sizes) (diags diag.List) {
 	for _, f := range files {
 		if d := n.add(f); d != nil {
-			return append(diags, *d)
+			return diag.List{*d}
 		}
-		body, problems := guard.Parse(f.shown, f.data)
-		f.body, diags = body, append(diags, problems...)
 	}
-	return diags
+	found := make([]diag.List, len(files))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, f := range files {
+		group.Go(func() error {
+			f.body, found[i] = guard.Parse(f.shown, f.data)
+			return nil
+		})
+	}
+	_ = group.Wait() // what is wrong is in found
+	return slices.Concat(found...)
 }
 
 // digest identifies the files: their names and contents, each with its length

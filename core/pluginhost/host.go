@@ -77,6 +77,16 @@ func (h *Host) slot(name string) (*slot, error) {
 	return s, nil
 }
 
+// Warm starts plugins that are going to be needed, while their caller does
+// something else.
+func (h *Host) Warm(names ...string) {
+	for _, name := range names {
+		if s, err := h.slot(name); err == nil {
+			h.burials.Go(s.warm)
+		}
+	}
+}
+
 // Close ends every plugin: it asks, waits for a moment, and kills. What they
 // have started goes with them. It returns at the latest when ctx ends, and
 // says what was left then.

@@ -43,6 +43,18 @@ func (s *slot) open() (*binary, error) {
 	return s.binary, s.openErr
 }
 
+// warm starts the process without anybody waiting for it. What goes wrong is
+// said to the first who needs it.
+func (s *slot) warm() {
+	b, err := s.open()
+	if err != nil {
+		return
+	}
+	if p, _, _ := s.enter(b); p != nil { // an error comes again when it matters
+		p.leave()
+	}
+}
+
 // acquire gives the running process, and starts one when there is none. The
 // caller leaves it when done. A caller that gives up does not take the launch
 // away from the others.

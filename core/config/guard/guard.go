@@ -18,7 +18,7 @@ const (
 	MaxFileBytes  = 1 << 20
 	MaxTotalBytes = 8 << 20
 	MaxTokens     = 300_000   // in one file
-	MaxAllTokens  = 1_000_000 // in one pipeline
+	MaxAllTokens  = 1_500_000 // in one pipeline
 	MaxDepth      = 64        // brackets, quotes, templates and blocks
 	MaxRun        = 256       // operators and steps in one expression
 	MaxLoops      = 2         // for inside for
