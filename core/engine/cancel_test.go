@@ -81,13 +81,13 @@ func TestCleanupHasABudget(t *testing.T) {
 func TestAbortEndsTheCleanup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	abort := make(chan struct{})
+	abort, end := context.WithCancelCause(t.Context())
 	w.options.Abort = abort
 	w.stage("clean", "builder").Run = pipeline.Always
 	ctx, cancel := context.WithCancelCause(t.Context())
 	w.plugins.execute = func(ctx context.Context, call engine.Call, sink func(*pluginv1.Event) error) (*pluginv1.Result, error) {
 		cancel(errInterrupt)
-		close(abort)
+		end(errInterrupt)
 		return untilStopped(ctx, call, sink)
 	}
 	out, err := w.run(ctx)

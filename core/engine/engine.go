@@ -28,7 +28,8 @@ func (e *InvalidError) Error() string {
 // an error means that the runner itself could not do its work, for example that
 // the journal cannot be written. When ctx ends, attempts in flight are stopped,
 // nothing new is started but stages with run = "always", and the outcome is
-// Cancelled with the cause of ctx as its reason.
+// Cancelled with the cause of ctx as its reason; Options has a milder and a
+// harder way. The pipeline's Timeout does the same, but is a failure.
 //
 // Info says what is run, for the journal; the engine fills in what it knows
 // itself.
@@ -51,7 +52,7 @@ func (e *Engine) Run(ctx context.Context, p *pipeline.Pipeline, info event.Run) 
 	if err != nil {
 		return Outcome{Status: event.Errored}, fmt.Errorf("walk stages: %w", err)
 	}
-	return r.finish(ctx, results)
+	return r.finish(results)
 }
 
 // describe completes the description of the run.
@@ -74,17 +75,14 @@ func (e *Engine) describe(l *linked, info event.Run) event.Run {
 }
 
 // finish records the end of the run.
-func (r *run) finish(ctx context.Context, results []result) (Outcome, error) {
+func (r *run) finish(results []result) (Outcome, error) {
 	out := Outcome{Status: event.Succeeded, Duration: time.Since(r.started)}
 	for i, res := range results {
 		out.Stages = append(out.Stages, StageOutcome{
 			Name: r.pipeline.Stages[i].Name, Status: res.status, Reason: res.reason, Failure: res.failure,
 		})
 		out.Denied = out.Denied || res.status == event.Denied
-		status := res.status
-		if res.stopped {
-			status = event.Cancelled
-		}
+		status := r.countedAs(res)
 		if weight(status) > weight(out.Status) {
 			out.Status = status
 		}
@@ -93,7 +91,7 @@ func (r *run) finish(ctx context.Context, results []result) (Outcome, error) {
 	if broken != nil {
 		out.Status = event.Errored
 	}
-	end := event.Finish{Status: out.Status, Duration: seconds(out.Duration), Failure: r.runFailure(ctx, out, broken)}
+	end := event.Finish{Status: out.Status, Duration: seconds(out.Duration), Failure: r.runFailure(out, results, broken)}
 	if r.o.ExitCode != nil {
 		end.ExitCode = r.o.ExitCode(out)
 	}
@@ -102,38 +100,4 @@ func (r *run) finish(ctx context.Context, results []result) (Outcome, error) {
 		return out, firstError(broken, err)
 	}
 	return out, broken
-}
-
-// weight orders statuses by what they mean for the run.
-func weight(s event.Status) int {
-	switch s {
-	case event.Errored:
-		return 1
-	case event.Failed:
-		return 2
-	case event.Denied:
-		return 3
-	case event.Cancelled:
-		return 4
-	default: // succeeded and skipped
-		return 0
-	}
-}
-
-// runFailure says why the run did not succeed: the first stage that did not.
-func (r *run) runFailure(ctx context.Context, out Outcome, broken error) *event.Failure {
-	if broken != nil {
-		return &event.Failure{Summary: "the run could not be recorded", Detail: r.clean(broken.Error(), maxDetail), Class: classOf(broken)}
-	}
-	if out.Status == event.Cancelled && ctx.Err() != nil {
-		return r.ended(context.Cause(ctx)).Failure
-	}
-	for _, s := range out.Stages {
-		if s.Status == out.Status && s.Failure != nil {
-			f := *s.Failure
-			f.Summary = pipeline.StageAddress(s.Name) + ": " + f.Summary
-			return &f
-		}
-	}
-	return nil
 }

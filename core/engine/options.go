@@ -46,10 +46,13 @@ type Options struct {
 	// there are processors.
 	Parallelism int
 	// Cleanup is how long stages with run = "always" may take after the run was
-	// cancelled; 0 means DefaultCleanup.
+	// stopped, unless the pipeline says so; 0 means DefaultCleanup.
 	Cleanup time.Duration
-	// Abort, when closed after the run was cancelled, ends those stages too.
-	Abort <-chan struct{}
+	// Drain, when it ends, keeps stages from starting, those with run = "always"
+	// excepted, and lets end what runs. Abort, when it ends, stops everything. The
+	// context of Run is between the two. Nil means never; a *StopError as the
+	// cause says who stops the run.
+	Drain, Abort context.Context //nolint:containedctx // they last as long as the run, not a call
 	// LogQuota is how many bytes of an attempt's output are kept; 0 means
 	// DefaultLogQuota.
 	LogQuota int64

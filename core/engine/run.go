@@ -2,12 +2,11 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -20,14 +19,9 @@ type run struct {
 	view    *viewQueue
 	scratch scratchFolders
 
-	// work ends when the run is cancelled; cleanup, in which stages with
-	// run = "always" run, ends some time later. Both end when the run cannot be
-	// recorded.
-	work          context.Context
-	cleanup       context.Context
-	recording     context.Context // never ends: what has happened is recorded whoever has cancelled
-	cancelWork    context.CancelCauseFunc
-	cancelCleanup context.CancelCauseFunc
+	lanes     lanes
+	tally     tally
+	recording context.Context // never ends: what has happened is recorded whoever has cancelled
 
 	mu      sync.Mutex // guards what follows
 	failure error      // why the run cannot be recorded
@@ -40,18 +34,17 @@ type run struct {
 	blocked   map[string]string // policy stages that have not passed, and why
 	skipped   map[string]bool   // stages that nothing asked for
 
+	roots      map[string]event.Status // how the stages ended that roots name
+	stopped    error                   // why somebody has stopped the run
+	failedFast *failFastError          // the first stage that did not succeed, when the run fails fast
+
 	stands map[string]bool // results on record that stand; not changed once stages run
 }
-
-// errCleanupBudget and errAborted are why cleanup stages are stopped.
-var (
-	errCleanupBudget = errors.New("the time for cleanup is used up")
-	errAborted       = errors.New("the cleanup was stopped")
-)
 
 func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 	r := &run{
 		linked: l, o: o, info: info, started: time.Now(),
+		lanes: newLanes(ctx), recording: context.WithoutCancel(ctx),
 		scratch: scratchFolders{root: o.Scratch},
 		view:    newViewQueue(o.View),
 		outputs: make(map[string]cty.Value, len(l.stages)), artifacts: make(map[string][]event.Artifact),
@@ -60,46 +53,20 @@ func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 		blocked: make(map[string]string),
 		skipped: make(map[string]bool),
 		stands:  make(map[string]bool),
+		roots:   make(map[string]event.Status),
 	}
-	r.work, r.cancelWork = context.WithCancelCause(ctx)
-	r.recording = context.WithoutCancel(ctx)
-	r.cleanup, r.cancelCleanup = context.WithCancelCause(r.recording)
+	for _, s := range l.stages {
+		if s.Run != pipeline.Always {
+			r.tally.left++
+		}
+	}
 	return r
 }
 
 // close waits until the view has seen everything.
 func (r *run) close() {
-	r.cancelWork(nil)
-	r.cancelCleanup(nil)
+	r.lanes.endAll(nil)
 	r.view.close()
-}
-
-// watch records a cancellation and bounds the cleanup that follows. The
-// function that it returns ends the watching.
-func (r *run) watch(ctx context.Context) func() {
-	done := make(chan struct{})
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		select {
-		case <-done:
-			return
-		case <-ctx.Done():
-		}
-		_ = r.record(event.Event{Type: event.RunCancelling, Reason: r.clean(context.Cause(ctx).Error(), maxLine)})
-		budget := time.NewTimer(r.o.Cleanup)
-		defer budget.Stop()
-		select {
-		case <-done:
-		case <-budget.C:
-			r.cancelCleanup(fmt.Errorf("%w (%s)", errCleanupBudget, r.o.Cleanup))
-		case <-r.o.Abort:
-			r.cancelCleanup(errAborted)
-		}
-	})
-	return func() {
-		close(done)
-		watching.Wait()
-	}
 }
 
 // record makes events durable and then shows them. When that fails the run is
@@ -154,8 +121,7 @@ func (r *run) breakWith(err error) {
 		r.failure = err
 	}
 	r.mu.Unlock()
-	r.cancelWork(err)
-	r.cancelCleanup(err)
+	r.lanes.endAll(err)
 }
 
 func (r *run) broken() error {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+
 	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/graph"
 	"github.com/stagegate/stagegate/core/pipeline"
@@ -30,6 +32,22 @@ func (r *run) unwanted(s *stage, needs []graph.Need[result]) (reason, root strin
 	}
 }
 
+// kept ends a stage that does not start because the run is stopped.
+func (r *run) kept(s *stage, cause error) result {
+	reason, status := r.clean(cause.Error(), maxLine), event.Cancelled
+	var failing *failFastError
+	switch own := ownStop(cause); {
+	case own == nil:
+		reason = "the run was cancelled: " + reason
+	case errors.As(own, &failing):
+		status = r.rootOf(failing.root)
+	}
+	r.trace(reason, status)
+	res := r.skip(s, reason, reason)
+	res.stopped = cause
+	return res
+}
+
 // blockedBy says why a deployer stage must not run, whatever its run mode: one
 // of the policy stages that govern it has not let it pass.
 func (r *run) blockedBy(s *stage) string {
@@ -57,6 +75,23 @@ func (r *run) skippedNeeds(s *stage) []string {
 	return out
 }
 
+// trace remembers how the stage ended that a root names.
+func (r *run) trace(root string, status event.Status) {
+	if root == "" {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roots[root] = status
+}
+
+// rootOf is how the stage ended that a root names; empty without a root.
+func (r *run) rootOf(root string) event.Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roots[root]
+}
+
 // skip ends a stage that never started.
 func (r *run) skip(s *stage, reason, root string) result {
 	reason = r.clean(reason, maxLine)
@@ -66,6 +101,6 @@ func (r *run) skip(s *stage, reason, root string) result {
 		r.mu.Unlock()
 	}
 	// An error here breaks the run and is reported by it.
-	_ = r.recordEnd(event.Event{Type: event.StageSkipped, Stage: s.Name, Reason: reason, Unmet: root != ""})
+	_ = r.recordEnd(event.Event{Type: event.StageSkipped, Stage: s.Name, Reason: reason, Unmet: root != "", Because: r.rootOf(root)})
 	return result{status: event.Skipped, reason: reason, root: root}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/graph"
-	"github.com/stagegate/stagegate/core/pipeline"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 )
 
@@ -21,8 +20,8 @@ type result struct {
 	// says so; it is handed on unchanged, so that the root cause is named and
 	// not the last link. Empty when they can.
 	root string
-	// stopped is set when it would have run, or run on, had nobody cancelled.
-	stopped bool
+	// stopped is why it did not run, or run on, when the run was stopped.
+	stopped error
 }
 
 // visit takes a stage from its turn to its end. It records exactly one terminal
@@ -39,16 +38,17 @@ func (r *run) visit(turn graph.Turn, name string, needs []graph.Need[result]) re
 		r.blocked[name] = res.root
 		r.mu.Unlock()
 	}
+	if r.over(s) {
+		r.failFast(s, res)
+	}
 	return res
 }
 
 func (r *run) take(s *stage, needs []graph.Need[result]) result {
-	ctx := r.contextFor(s)
-	if ctx.Err() != nil {
-		reason := "the run was cancelled: " + r.clean(context.Cause(ctx).Error(), maxLine)
-		res := r.skip(s, reason, reason)
-		res.stopped = true
-		return res
+	lane := r.lanes.of(s)
+	ctx := lane.run
+	if lane.start.Err() != nil {
+		return r.kept(s, context.Cause(lane.start))
 	}
 	if reason, root := r.unwanted(s, needs); reason != "" {
 		return r.skip(s, reason, root)
@@ -72,10 +72,14 @@ func (r *run) take(s *stage, needs []graph.Need[result]) result {
 		}
 		return r.end(s, *finish)
 	}
-	if finish := r.enter(ctx, s); finish != nil {
+	if finish := r.enter(lane.start, s); finish != nil {
 		return r.end(s, *finish)
 	}
 	defer r.leave(s)
+	if err := r.admit(s); err != nil {
+		return r.kept(s, err)
+	}
+	defer r.dismiss(s)
 	return r.execute(ctx, s, cfg)
 }
 
@@ -97,14 +101,6 @@ func (r *run) execute(ctx context.Context, s *stage, cfg *configuration) result 
 	}
 }
 
-// contextFor is the context in which a stage works.
-func (r *run) contextFor(s *stage) context.Context {
-	if s.Run == pipeline.Always {
-		return r.cleanup
-	}
-	return r.work
-}
-
 // end ends a stage without an attempt.
 func (r *run) end(s *stage, finish event.Finish) result {
 	_ = r.recordEnd(event.Event{Type: event.StageFinished, Stage: s.Name, Finish: &finish})
@@ -119,12 +115,13 @@ func (r *run) resultOf(s *stage, finish event.Finish) result {
 	case event.Denied:
 		res.root = "denied by policy: " + s.Address() + " says no"
 	case event.Cancelled:
-		res.root, res.stopped = s.Address()+" was cancelled", true
+		res.root, res.stopped = s.Address()+" was cancelled", r.whyStopped(s)
 	case event.Errored:
 		res.root = s.Address() + " could not be run"
 	default:
 		res.root = s.Address() + " failed"
 	}
+	r.trace(res.root, finish.Status)
 	return res
 }
 

@@ -17,7 +17,7 @@ const (
 	RunResumed       Type = "run_resumed"       // durable; Run, Reason
 	StageReady       Type = "stage_ready"       // its needs are met
 	StageWaiting     Type = "stage_waiting"     // durable when it begins; Reason, Waiting
-	StageSkipped     Type = "stage_skipped"     // durable; Reason, Unmet
+	StageSkipped     Type = "stage_skipped"     // durable; Reason, Unmet, Because
 	AttemptStarted   Type = "attempt_started"   // durable; Attempt
 	AttemptFinished  Type = "attempt_finished"  // durable; Attempt, Finish
 	StageRetrying    Type = "stage_retrying"    // Reason, Delay
@@ -49,7 +49,8 @@ type Event struct {
 	Reason      string       `json:"reason,omitempty"`
 	Unmet       bool         `json:"unmet,omitempty"` // it was skipped because something before it did not succeed
 	Mode        StopMode     `json:"mode,omitempty"`
-	By          string       `json:"by,omitempty"` // who stopped the run, where it is known
+	By          string       `json:"by,omitempty"`      // who stopped the run, where it is known
+	Because     Status       `json:"because,omitempty"` // how the stage ended that is why
 	Delay       Seconds      `json:"delay_seconds,omitempty"`
 	Finish      *Finish      `json:"finish,omitempty"`
 	Log         *Log         `json:"log,omitempty"`
