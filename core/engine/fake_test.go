@@ -37,6 +37,7 @@ type world struct {
 	view    *fakeView
 	gate    *fakeGate
 	stages  []*pipeline.Stage
+	block   pipeline.Pipeline // what the pipeline's own block says
 }
 
 func newWorld(t testing.TB) *world {
@@ -83,9 +84,9 @@ func (w *world) run(ctx context.Context) (engine.Outcome, error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return e.Run(ctx, &pipeline.Pipeline{
-		Name: "digits", Root: "/tree", Digest: "sha256:" + strings.Repeat("0", 64), Stages: w.stages,
-	}, event.Run{Commit: "c0ffee", Ref: "refs/heads/main", Clean: true})
+	p := w.block
+	p.Name, p.Root, p.Digest, p.Stages = "digits", "/tree", "sha256:"+strings.Repeat("0", 64), w.stages
+	return e.Run(ctx, &p, event.Run{Commit: "c0ffee", Ref: "refs/heads/main", Clean: true})
 }
 
 // mustRun is run where the runner itself has no trouble.

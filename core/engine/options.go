@@ -61,6 +61,9 @@ type Options struct {
 	Heartbeat time.Duration
 	// Past is what the run goes on from; nil for a run that starts afresh.
 	Past *Past
+	// History is what stages are compared with that look for changes; without
+	// one there is no earlier run.
+	History History
 	// CancelRun asks another run to end, for a reason; nil where no run can be
 	// asked.
 	CancelRun func(ctx context.Context, run, reason string) error

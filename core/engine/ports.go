@@ -84,6 +84,15 @@ type Groups interface {
 	Enter(ctx context.Context, group, stage string, waiting func(w event.Wait, runs []string)) (leave func() error, err error)
 }
 
+// History knows how stages ended in earlier runs.
+type History interface {
+	// Last is the newest run before this one, of the same pipeline, repository
+	// and ref, that came to an end which nobody had asked for, and in which all of
+	// the stages had an outcome. It is nil when there is none, as far back as is
+	// looked.
+	Last(ctx context.Context, of event.Run, stages []string) (*LastRun, error)
+}
+
 // Blobs keeps immutable content by digest.
 type Blobs interface {
 	// Put stores what r yields, durably. Nothing is stored when r fails.

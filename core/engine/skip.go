@@ -25,6 +25,8 @@ func (r *run) unwanted(s *stage, needs []graph.Need[result]) (reason, root strin
 		return "", ""
 	case s.Run == pipeline.OnFailure && root == "":
 		return "nothing that it needs has failed", ""
+	case s.Run == pipeline.OnChanged, s.Run == pipeline.OnFixed, s.Run == pipeline.OnRegression:
+		return r.compared(s, needs), ""
 	case s.Run == pipeline.OnSuccess && root != "":
 		return root, root
 	default:

@@ -74,14 +74,19 @@ type Run struct {
 	Description string            `json:"description,omitempty"`
 	Root        string            `json:"root"`
 	Digest      string            `json:"pipeline_digest"`
+	Repository  string            `json:"repository,omitempty"` // without credentials
 	Commit      string            `json:"commit,omitempty"`
 	Ref         string            `json:"ref,omitempty"`
 	Clean       bool              `json:"clean"`
 	Runner      string            `json:"runner_version"`
 	Variables   map[string]string `json:"variables,omitempty"` // JSON values; sensitive ones as "(sensitive)"
 	Stages      []StageInfo       `json:"stages"`
-	Trigger     string            `json:"trigger,omitempty"` // empty means by hand
-	Parallelism int               `json:"parallelism"`
+	// Targets are what the user wanted of the pipeline, with all that it needs;
+	// empty means everything. Whole is how many stages the pipeline has then.
+	Targets     []string `json:"targets,omitempty"`
+	Whole       int      `json:"pipeline_stages,omitempty"`
+	Trigger     string   `json:"trigger,omitempty"` // empty means by hand
+	Parallelism int      `json:"parallelism"`
 	// Restarted says that results of another run were taken over.
 	Restarted *Restart `json:"restarted,omitempty"`
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"github.com/stagegate/stagegate/core/event"
 )
 
 const (
@@ -138,6 +140,19 @@ func (s *FileStore) Read(_ context.Context, id string) (History, error) {
 	defer func() { _ = f.Close() }()
 	state, err := readJournal(id, f)
 	return History{Events: state.events, Live: live, Torn: state.torn}, err
+}
+
+// First gives the first event of a run's journal.
+func (s *FileStore) First(_ context.Context, id string) (event.Event, error) {
+	if err := s.find(id); err != nil {
+		return event.Event{}, err
+	}
+	f, err := os.Open(filepath.Join(s.runDir(id), journalName))
+	if err != nil {
+		return event.Event{}, fmt.Errorf("read journal of run %s: %w", id, err)
+	}
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
+	return readFirst(id, f)
 }
 
 // Log opens the log of one attempt.

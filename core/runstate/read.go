@@ -50,6 +50,25 @@ func readJournal(run string, r io.Reader) (journalState, error) {
 	}
 }
 
+// readFirst reads and checks the first record alone.
+func readFirst(run string, r io.Reader) (event.Event, error) {
+	s := journalState{chain: newChain(run)}
+	line, err := readLine(bufio.NewReaderSize(r, 64<<10))
+	switch {
+	case errors.Is(err, io.EOF): // none yet, or torn
+		return event.Event{}, fmt.Errorf("first event of run %s: %w", run, ErrNotFound)
+	case errors.Is(err, errLongLine):
+		return event.Event{}, s.corrupt(run, err.Error())
+	case err != nil:
+		return event.Event{}, fmt.Errorf("read journal of run %s: %w", run, err)
+	}
+	e, err := s.chain.read(line[:len(line)-1])
+	if err != nil {
+		return event.Event{}, s.corrupt(run, err.Error())
+	}
+	return e, nil
+}
+
 func (s *journalState) corrupt(run, reason string) error {
 	return &CorruptError{Run: run, Record: s.chain.seq + 1, Offset: s.whole, Reason: reason}
 }

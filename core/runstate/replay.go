@@ -72,7 +72,7 @@ func (s *StageState) apply(e event.Event) {
 			s.Attempts[n-1].Finish = e.Finish
 		}
 	case event.StageSkipped:
-		s.Status, s.Reason, s.Ended = event.Skipped, e.Reason, e.Time
+		s.Status, s.Reason, s.Because, s.Ended = event.Skipped, e.Reason, e.Because, e.Time
 	case event.StageWaiting:
 		s.Status, s.Reason, s.Wait = event.Waiting, e.Reason, e.Waiting
 	case event.StageFinished:

@@ -32,8 +32,10 @@ type RunState struct {
 // StageState is what a journal says about a stage.
 type StageState struct {
 	event.StageInfo
-	Status   event.Status
-	Reason   string // why it was skipped, or what it waits for
+	Status event.Status
+	Reason string // why it was skipped, or what it waits for
+	// Because is how the stage ended for which it was skipped, if it was one.
+	Because  event.Status
 	Started  time.Time
 	Ended    time.Time
 	Attempts []AttemptState
@@ -50,6 +52,27 @@ type StageState struct {
 	Decisions []event.Decision
 	// Finish says how it ended; nil until it has.
 	Finish *event.Finish
+}
+
+// Outcome is how the stage ended, for comparison with other runs: Succeeded,
+// Failed, Errored or Denied, and empty when it did not. One that was skipped has
+// the outcome of what it was skipped for; what was stopped did not succeed.
+func (s *StageState) Outcome() event.Status {
+	status := s.Status
+	if status == event.Skipped {
+		status = s.Because
+		if status == "" {
+			return event.Succeeded
+		}
+	}
+	switch status {
+	case event.Succeeded, event.Failed, event.Errored, event.Denied:
+		return status
+	case event.Cancelled:
+		return event.Failed
+	default:
+		return ""
+	}
 }
 
 // AttemptState is one try.

@@ -23,6 +23,10 @@ type Store interface {
 	// Read gives what the journal of a run says. It returns ErrNotFound, or a
 	// *CorruptError together with the records before the bad one.
 	Read(ctx context.Context, id string) (History, error)
+	// First gives the first event of a run's journal, checked, at a cost that does
+	// not depend on the rest. It returns ErrNotFound, also for a run that has no
+	// event yet, or a *CorruptError.
+	First(ctx context.Context, id string) (event.Event, error)
 	// Log opens the log of one attempt. It returns ErrNotFound when the attempt
 	// wrote nothing. The caller closes it.
 	Log(ctx context.Context, id, stage string, attempt int) (io.ReadCloser, error)

@@ -32,6 +32,7 @@ func Run(t *testing.T, newStore func(t *testing.T) (open func() runstate.Store))
 		"nothing is written after close":  closed,
 		"list is newest first":            list,
 		"what is not there is not found":  notFound,
+		"the first event":                 first,
 		"logs":                            logs,
 		"log names do not escape or meet": hostileNames,
 		"an ended context writes nothing": endedContext,
@@ -259,6 +260,20 @@ func notFound(t *testing.T, open func() runstate.Store) {
 	}
 	if _, err := s.Log(t.Context(), r.ID(), "s", 1); !errors.Is(err, runstate.ErrNotFound) {
 		t.Errorf("Log of a stage that wrote nothing = %v, want ErrNotFound", err)
+	}
+}
+
+func first(t *testing.T, open func() runstate.Store) {
+	r := create(t, open())
+	for _, id := range []string{r.ID(), "20000101-000000-aaaa", ".."} {
+		if _, err := open().First(t.Context(), id); !errors.Is(err, runstate.ErrNotFound) {
+			t.Errorf("First(%s) = %v, want ErrNotFound", id, err)
+		}
+	}
+	appendAll(t, r, events(3)...)
+	e, err := open().First(t.Context(), r.ID())
+	if diff := cmp.Diff(Event(0), e); diff != "" || err != nil {
+		t.Errorf("First: %v (-want +got):\n%s", err, diff)
 	}
 }
 
