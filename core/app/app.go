@@ -83,7 +83,7 @@ func (a *app) command(ctx context.Context) int {
 		return exitDone
 	case classified && exit.err == nil: // all has been said
 		return exit.code
-	case errors.Is(context.Cause(ctx), errInterrupted):
+	case errors.Is(context.Cause(ctx), errInterrupted), errors.Is(err, errInterrupted):
 		if !errors.Is(err, errInterrupted) {
 			a.complain(err)
 		}
@@ -111,6 +111,9 @@ func (a *app) complain(err error) {
 		fmt.Fprintf(a.Stderr, "%s %s\n", a.palette("31", "error:"), view.Printable(err.Error()))
 	}
 }
+
+// mention says on standard error what is no error. Its text may be of others.
+func (a *app) mention(text string) { fmt.Fprintln(a.Stderr, view.Printable(text)) }
 
 // closing keeps what went wrong at the end of a command, and complains at once
 // when something else went wrong before.
@@ -162,7 +165,7 @@ func (a *app) rootCommand() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
-		a.hookCommand(), a.versionCommand(),
+		a.cancelCommand(), a.hookCommand(), a.versionCommand(),
 	)
 	root.AddCommand(a.cacheCommand())
 	wrapArguments(root)

@@ -20,6 +20,8 @@ import (
 // runFlags are the flags of `runner run`.
 type runFlags struct {
 	pipelineFlags
+	limitFlags
+	targets     []string
 	parallelism int
 	format      string
 	verbose     bool
@@ -41,6 +43,8 @@ func (a *app) runCommand() *cobra.Command {
 		},
 	}
 	flags.register(cmd)
+	flags.registerLimits(cmd)
+	targetFlag(cmd, &flags.targets)
 	cmd.Flags().IntVar(&flags.parallelism, "parallelism", 0, "how many stages run at the same time (default: the operator's, else the number of processors)")
 	cmd.Flags().StringVar(&flags.format, "format", string(view.Auto), "auto, live, plain or json")
 	cmd.Flags().BoolVar(&flags.noCache, "no-cache", false, "run every stage, whatever is known from earlier runs; what they come to is kept as always")
@@ -79,6 +83,9 @@ func (a *app) run(ctx context.Context, j job) (err error) {
 
 // check refuses flags that make no sense before anything is done.
 func (f runFlags) check() error {
+	if err := f.checkLimits(); err != nil {
+		return err
+	}
 	if f.parallelism < 0 {
 		return usage(fmt.Errorf("--parallelism is %d: use 1 or more", f.parallelism))
 	}
@@ -97,6 +104,12 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 	}
 	defer a.closeHost(ctx, host, &err)
 	defer a.endAtOnce(ctx, host)()
+	var stops *control
+	if j.journal != nil { // the run is there, and can be asked to end
+		var release func()
+		ctx, stops, release = a.control(ctx, j.journal, host)
+		defer release()
+	}
 	if j.id == "" {
 		j.id = runstate.NewID(now())
 	}
@@ -110,16 +123,18 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 	if err := l.validate(ctx, host); err != nil {
 		return err
 	}
+	l.narrow(j.flags.targets)
 	a.show(within(l.diags, j.tree), l.sources(j.tree))
 	if l.diags.HasErrors() {
 		return errShown(exitUsage)
 	}
-	return a.execute(ctx, execution{job: j, session: s, store: store, host: host, loaded: l, masks: masks})
+	return a.execute(ctx, execution{job: j, stops: stops, session: s, store: store, host: host, loaded: l, masks: masks})
 }
 
 // execution is a checked job with all that it needs.
 type execution struct {
 	job
+	stops   *control
 	session *session
 	store   *runstate.FileStore
 	host    *pluginhost.Host
@@ -143,7 +158,11 @@ func (a *app) execute(ctx context.Context, x execution) (err error) {
 			return usage(err)
 		}
 		defer func() { a.closing(&err, x.journal.Close()) }()
+		var release func()
+		ctx, x.stops, release = a.control(ctx, x.journal, x.host)
+		defer release()
 	}
+	x.flags.apply(x.loaded.Pipeline)
 	outcome, err := a.engine(ctx, x, decisions, scratch)
 	a.pruneCache(x.session, x.store)
 	if invalid, ok := errors.AsType[*engine.InvalidError](err); ok {
@@ -178,7 +197,8 @@ func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, sc
 		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: x.journal, Groups: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
 		View: shown, Redactor: x.masks, Gate: decisions, Cache: known, Inputs: x.loaded.inputs,
 		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
-		Parallelism: x.parallelism(), Abort: a.interrupts.abort.Done(), ExitCode: exitCode,
+		Parallelism: x.parallelism(), Drain: x.stops.drain, Abort: x.stops.abort, ExitCode: exitCode,
+		History: history{runstate.NewEarlier(x.store, x.id)}, CancelRun: canceller(x.store),
 	})
 	if err != nil {
 		return engine.Outcome{}, err
@@ -198,6 +218,7 @@ func (x execution) info() event.Run {
 	info := event.Run{
 		Commit: x.loaded.facts.Commit, Ref: x.loaded.facts.Ref, Clean: x.loaded.facts.Clean,
 		Runner: Version, Variables: x.loaded.VariablesShown(), Trigger: x.trigger,
+		Repository: x.loaded.facts.Repository, PushedTo: x.source, Targets: x.loaded.targets, Whole: x.loaded.whole,
 	}
 	for _, stage := range x.loaded.Pipeline.Stages {
 		info.Stages = append(info.Stages, event.StageInfo{

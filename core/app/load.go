@@ -39,6 +39,10 @@ type loaded struct {
 	inputs map[string]*pluginv1.Inputs
 	diags  diag.List
 	masks  *redact.Redactor
+	// targets are what is wanted of the pipeline, empty for everything, and whole
+	// is how many stages it has then.
+	targets []string
+	whole   int
 }
 
 // request says what to load.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -21,13 +22,17 @@ type interrupts struct {
 	abort context.Context //nolint:containedctx // it lives as long as the process
 	// overdue is closed when a command has not ended although it had to.
 	overdue chan struct{}
+	once    *sync.Once
 }
+
+// expire says that the command has not ended although it had to.
+func (i interrupts) expire() { i.once.Do(func() { close(i.overdue) }) }
 
 // watch begins to listen, until the function that it returns is called.
 func (a *app) watch(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	abort, cancelAbort := context.WithCancelCause(context.WithoutCancel(ctx))
-	a.interrupts = interrupts{abort: abort, overdue: make(chan struct{})}
+	a.interrupts = interrupts{abort: abort, overdue: make(chan struct{}), once: new(sync.Once)}
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -60,7 +65,7 @@ func (a *app) listen(cancel, abort context.CancelCauseFunc, stop <-chan struct{}
 	select {
 	case <-stop:
 	case <-timer.C:
-		close(a.interrupts.overdue)
+		a.interrupts.expire()
 	}
 }
 

@@ -63,8 +63,14 @@ func (a *app) closeHost(ctx context.Context, host *pluginhost.Host, err *error) 
 // endAtOnce closes the host when the second signal comes: the attempts in
 // flight end with their plugins. The function that it returns ends the watch.
 func (a *app) endAtOnce(ctx context.Context, host *pluginhost.Host) func() {
+	return a.endWith(ctx, a.interrupts.abort, host)
+}
+
+// endWith closes the host when abort ends, until the function that it returns
+// is called.
+func (a *app) endWith(ctx, abort context.Context, host *pluginhost.Host) func() {
 	done := make(chan struct{})
-	stop := context.AfterFunc(a.interrupts.abort, func() { //nolint:contextcheck // the second signal is another way to end than the first
+	stop := context.AfterFunc(abort, func() {
 		defer close(done)
 		var err error
 		a.closeHost(ctx, host, &err)

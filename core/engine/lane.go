@@ -31,7 +31,10 @@ type lanes struct {
 
 func newLanes(ctx context.Context) lanes {
 	after := newLane(ctx)
-	return lanes{work: newLane(after.run), after: after, cleanup: newLane(context.WithoutCancel(ctx))}
+	return lanes{
+		work: newLane(after.run), after: after,
+		cleanup: newLane(context.WithoutCancel(ctx)), //nolint:contextcheck // it goes on when the run is stopped
+	}
 }
 
 // of is the lane of a stage.

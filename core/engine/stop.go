@@ -115,9 +115,9 @@ func (w *watcher) loop() {
 		select {
 		case <-w.done:
 			return
-		case <-unless(w.mode == event.StopNow, w.o.Abort):
-		case <-unless(w.mode == event.StopNow || w.mode == event.StopCleanup, w.ctx):
-		case <-unless(w.mode != "", w.o.Drain):
+		case <-until(w.o.Abort, w.mode == event.StopNow):
+		case <-until(w.ctx, w.mode == event.StopNow || w.mode == event.StopCleanup):
+		case <-until(w.o.Drain, w.mode != ""):
 		case <-w.late:
 			w.late = nil
 			w.timedOut()
@@ -134,8 +134,8 @@ func (w *watcher) loop() {
 	}
 }
 
-// unless is the end of a context that somebody still listens to.
-func unless(past bool, ctx context.Context) <-chan struct{} {
+// until is the end of a context that somebody still listens to.
+func until(ctx context.Context, past bool) <-chan struct{} {
 	if past || ctx == nil {
 		return nil
 	}

@@ -74,13 +74,17 @@ type Run struct {
 	Description string            `json:"description,omitempty"`
 	Root        string            `json:"root"`
 	Digest      string            `json:"pipeline_digest"`
-	Repository  string            `json:"repository,omitempty"` // without credentials
 	Commit      string            `json:"commit,omitempty"`
 	Ref         string            `json:"ref,omitempty"`
 	Clean       bool              `json:"clean"`
 	Runner      string            `json:"runner_version"`
 	Variables   map[string]string `json:"variables,omitempty"` // JSON values; sensitive ones as "(sensitive)"
 	Stages      []StageInfo       `json:"stages"`
+	// Repository is the address of the source repository, without credentials.
+	Repository string `json:"repository,omitempty"`
+	// PushedTo is the local repository that the commit was pushed to, when that
+	// has started the run.
+	PushedTo string `json:"pushed_to,omitempty"`
 	// Targets are what the user wanted of the pipeline, with all that it needs;
 	// empty means everything. Whole is how many stages the pipeline has then.
 	Targets     []string `json:"targets,omitempty"`

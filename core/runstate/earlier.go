@@ -91,7 +91,7 @@ func (e *Earlier) next(ctx context.Context, of event.Run) (bool, error) {
 // samePipeline compares by repository, and by folder outside of one.
 func samePipeline(a, b event.Run) bool {
 	return a.Pipeline == b.Pipeline && a.Ref == b.Ref &&
-		cmp.Or(a.Repository, a.Root) == cmp.Or(b.Repository, b.Root)
+		cmp.Or(a.Repository, a.PushedTo, a.Root) == cmp.Or(b.Repository, b.PushedTo, b.Root)
 }
 
 // cameToAnEnd is not so when somebody stopped the run, or the runner died.

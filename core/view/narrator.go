@@ -67,7 +67,9 @@ func (n *narrator) lines(e event.Event) string {
 	case event.DecisionMade:
 		return n.decision(e)
 	case event.RunCancelling:
-		return fmt.Sprintf("cancelling: %s\n", e.Reason)
+		return fmt.Sprintf("%s: %s\n", cancelling(e.Mode), e.Reason)
+	case event.RunStopping:
+		return fmt.Sprintf("stopping: %s\n", e.Reason)
 	default:
 		return ""
 	}
@@ -80,7 +82,7 @@ func (n *narrator) runStarted(e event.Event) string {
 	for _, s := range e.Run.Stages {
 		n.width = max(n.width, len(s.Name))
 	}
-	text := fmt.Sprintf("%s  %s", n.palette.bold(e.Run.Pipeline), plural(len(e.Run.Stages), "stage", "stages"))
+	text := fmt.Sprintf("%s  %s", n.palette.bold(e.Run.Pipeline), stageCount(e.Run))
 	if c := e.Run.Commit; c != "" {
 		text += "  commit " + c[:min(len(c), 12)]
 		if !e.Run.Clean {

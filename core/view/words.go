@@ -105,6 +105,26 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// stageCount is how many stages a run has, of how many.
+func stageCount(r *event.Run) string {
+	if n := len(r.Stages); r.Whole > n {
+		return fmt.Sprintf("%d of %d stages", n, r.Whole)
+	}
+	return plural(len(r.Stages), "stage", "stages")
+}
+
+// cancelling is what happens to a run that somebody stops.
+func cancelling(mode event.StopMode) string {
+	switch mode {
+	case event.StopAfterCurrent:
+		return "cancelling after the current stages"
+	case event.StopNow:
+		return "cancelling at once"
+	default:
+		return "cancelling"
+	}
+}
+
 // decision is a verdict in one line.
 func decision(d event.Decision) string {
 	text := fmt.Sprintf("%s: %s", d.Verdict, plural(len(d.Rules), "rule", "rules"))
