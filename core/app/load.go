@@ -71,7 +71,9 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	defer debug.SetGCPercent(debug.SetGCPercent(loadingGC)) // at the end, what it was
 	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version})
 	for _, plugin := range src.Plugins() {
-		host.Warm(plugin.Name)
+		if !req.partial {
+			host.Warm(plugin.Name)
+		}
 	}
 	out := &loaded{source: src, digests: make(map[string]string), inputs: make(map[string]*pluginv1.Inputs), masks: req.masks}
 	inputs, problems := config.ReadInputs(config.InputSources{
