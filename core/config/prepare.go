@@ -182,7 +182,7 @@ func (b *block) withKey(key string, ref reference, diags *diag.List) []*prepared
 	}
 	if !b.open && b.forEach != nil {
 		b.module.source.broken.at(ref.rng)
-		diags.Append(ref.rng.Ptr(), fmt.Sprintf("Unknown instance %q of stage.%s", clip(key), b.stage.name),
+		diags.Append(ref.rng.Ptr(), fmt.Sprintf("Unknown instance %q of stage.%s", clip(key), b.name),
 			"for_each has no such key. "+spelling.Hint(key, keys, "keys"))
 	}
 	return nil

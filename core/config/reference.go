@@ -33,17 +33,6 @@ type references struct {
 	secrets []string
 }
 
-// of lists the distinct names under a root, in the order of their first use.
-func (r *references) of(root string) []string {
-	var out []string
-	for _, ref := range r.names {
-		if ref.root == root && !slices.Contains(out, ref.name) {
-			out = append(out, ref.name)
-		}
-	}
-	return out
-}
-
 // late reports whether a value is needed that only a run has.
 func (r *references) late() bool {
 	return len(r.secrets) > 0 || slices.ContainsFunc(r.names, func(ref reference) bool { return ref.root == "stage" })
