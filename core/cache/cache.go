@@ -78,7 +78,7 @@ func (c *Cache) Look(ctx context.Context, q engine.CacheQuery) engine.Lookup {
 		l.why = []string{"the cache was not to be used"}
 		return l
 	}
-	l.find(root)
+	l.find(ctx, root)
 	return l
 }
 

@@ -79,7 +79,7 @@ func (w *world) write(name, content string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // the user's own file
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -264,7 +264,7 @@ func (w *world) remove(name string) {
 
 func (w *world) executable(name string) {
 	w.t.Helper()
-	if err := os.Chmod(filepath.Join(w.options.Root, name), 0o755); err != nil { //nolint:gosec // that is the point
+	if err := os.Chmod(filepath.Join(w.options.Root, name), 0o755); err != nil {
 		w.t.Fatal(err)
 	}
 }

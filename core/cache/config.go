@@ -37,7 +37,7 @@ func (l *lookup) addValue(name string, v cty.Value, depth int) error {
 	if name, ok := artifactName(name, v); ok {
 		return l.addLeaf(name, v)
 	}
-	if v.IsNull() || depth == maxDepth || !(v.Type().IsObjectType() || v.Type().IsMapType()) || v.LengthInt() > maxElements || v.LengthInt() == 0 {
+	if depth == maxDepth || !branches(v) {
 		return l.addLeaf(name, v)
 	}
 	values := v.AsValueMap()
@@ -51,6 +51,14 @@ func (l *lookup) addValue(name string, v cty.Value, depth int) error {
 		}
 	}
 	return nil
+}
+
+// branches reports whether a value has parts with names, and not too many.
+func branches(v cty.Value) bool {
+	if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return false
+	}
+	return v.LengthInt() > 0 && v.LengthInt() <= maxElements
 }
 
 func (l *lookup) addLeaf(name string, v cty.Value) error {

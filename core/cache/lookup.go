@@ -46,7 +46,7 @@ func (l *lookup) Why() []string {
 
 // find looks for a whole result with the key, and says what has changed when
 // there is none.
-func (l *lookup) find(root *os.Root) {
+func (l *lookup) find(ctx context.Context, root *os.Root) {
 	stage := l.query.Stage.Name
 	found, err := l.cache.o.Results.Find(l.cache.scope, stage, l.key)
 	var damaged *runstate.DamagedError
@@ -61,7 +61,7 @@ func (l *lookup) find(root *os.Root) {
 		l.why = []string{err.Error()}
 		return
 	}
-	if gone := l.incomplete(root, found); gone != "" {
+	if gone := l.incomplete(ctx, root, found); gone != "" {
 		l.why = []string{gone}
 		return
 	}
@@ -75,7 +75,7 @@ func (l *lookup) find(root *os.Root) {
 
 // incomplete says what is missing of a result. Blobs are looked for here and
 // checked when they are read.
-func (l *lookup) incomplete(root *os.Root, r *runstate.Result) string {
+func (l *lookup) incomplete(ctx context.Context, root *os.Root, r *runstate.Result) string {
 	for _, a := range r.Artifacts {
 		if digest, ok := strings.CutPrefix(a.Location, blobPrefix); ok && !l.cache.has(digest, a.Size) {
 			return fmt.Sprintf("the last result is gone: artifact %s (%s) was removed", a.Name, digest)
@@ -92,7 +92,7 @@ func (l *lookup) incomplete(root *os.Root, r *runstate.Result) string {
 		if !l.cache.has(f.Digest, f.Size) {
 			return fmt.Sprintf("the last result is gone: the content of %s (%s) was removed", f.Path, f.Digest)
 		}
-		if f.Shared && l.cache.state(root, f) == differs {
+		if f.Shared && l.cache.state(ctx, root, f) == differs {
 			return f.Path + " was changed by others"
 		}
 	}

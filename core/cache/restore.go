@@ -26,7 +26,7 @@ const (
 )
 
 // state compares a file. What cannot be read differs.
-func (c *Cache) state(root *os.Root, f runstate.ResultFile) fileState {
+func (c *Cache) state(ctx context.Context, root *os.Root, f runstate.ResultFile) fileState {
 	info, err := root.Lstat(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing
@@ -34,7 +34,7 @@ func (c *Cache) state(root *os.Root, f runstate.ResultFile) fileState {
 	if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size || info.Mode()&0o100 != 0 != f.Executable {
 		return differs
 	}
-	now, err := c.sums.of(context.Background(), root, f.Path)
+	now, err := c.sums.of(ctx, root, f.Path)
 	if err != nil || now.hash != f.Digest {
 		return differs
 	}
@@ -47,7 +47,7 @@ func (c *Cache) restore(ctx context.Context, root *os.Root, f runstate.ResultFil
 	if !filepath.IsLocal(f.Path) {
 		return errors.New("it is not within the pipeline's folder")
 	}
-	switch state := c.state(root, f); {
+	switch state := c.state(ctx, root, f); {
 	case state == same:
 		return nil
 	case state == differs && f.Shared:

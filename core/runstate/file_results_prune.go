@@ -29,7 +29,10 @@ func (r fileResults) Prune(l ResultLimits) (int, error) {
 	removed, kept := 0, 0
 	for _, f := range files {
 		beyond := l.Count > 0 && kept >= l.Count || l.Age > 0 && l.Now.Sub(f.used) > l.Age
-		if !beyond && !(l.Damaged && damaged(f.path)) {
+		if l.Damaged && !beyond {
+			beyond = damaged(f.path)
+		}
+		if !beyond {
 			kept++
 			continue
 		}

@@ -4,11 +4,13 @@ pipeline "digits" {
 }
 
 # Gradient descent, a second or so. What it writes becomes artifacts, each
-# known by its digest from here on.
+# known by its digest from here on. It runs again when something of its inputs
+# has changed.
 stage "train" {
   uses = "build.command"
   with {
     command = ["go", "run", "./train", "--out", "out"]
+    inputs  = ["go.mod", "train", "network", "dataset", "data/digits.csv.gz"]
     outputs = ["out/model.safetensors", "out/config.json"]
   }
 }
@@ -32,6 +34,7 @@ stage "server" {
   with {
     command = ["go", "build", "-trimpath", "-buildvcs=false", "-o", "out/server", "./server"]
     env     = { CGO_ENABLED = "0" }
+    inputs  = ["go.mod", "server", "network", "dataset"]
     outputs = ["out/server"]
   }
 }
@@ -63,6 +66,10 @@ stage "accuracy" {
       "--server", stage.server.files["server"],
       "--model", stage.train.files["model.safetensors"],
       "--digest", stage.train.artifacts["model.safetensors"].digest,
+    ]
+    inputs = [
+      "go.mod", "evaluate", "dataset", "data/digits.csv.gz",
+      stage.server.files["server"], stage.train.files["model.safetensors"],
     ]
     threshold "accuracy" { min = 0.95 }
   }
