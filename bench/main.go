@@ -50,7 +50,7 @@ func run(rounds int, only string) error {
 		name    string
 		measure func() error
 	}{
-		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"start", b.start},
+		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"cached", b.cached}, {"start", b.start},
 	} {
 		if only != "" && only != c.name {
 			continue
