@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, start")
+	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, cached, start")
 	rounds := flag.Int("rounds", 5, "how often each case is measured; the median counts")
 	parse := flag.String("bare", "", "parse and decode the files in a `folder` and end: what the runner is measured against")
 	flag.Parse()
