@@ -301,3 +301,17 @@ func TestStagesAfterAnEffect(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// A runner that dies while it records a result from the cache leaves a part of
+// it; the next one records all of it.
+func TestRecallOfATornCachedResult(t *testing.T) {
+	t.Parallel()
+	made := event.Event{Type: event.StageArtifact, Stage: "train", Artifact: &event.Artifact{Name: "m"}}
+	end := event.Event{Type: event.StageFinished, Stage: "train", Finish: &event.Finish{Status: event.Succeeded}}
+	resumed := event.Event{Type: event.RunResumed}
+	for name, events := range map[string][]event.Event{"torn": {made, resumed, made, end}, "whole": {made, end, resumed}} {
+		if was := engine.Recall(events)["train"]; len(was.Artifacts) != 1 {
+			t.Errorf("%s: %+v", name, was)
+		}
+	}
+}

@@ -43,6 +43,11 @@ type Recorded struct {
 func Recall(events []event.Event) map[string]*Recorded {
 	out := make(map[string]*Recorded)
 	for _, e := range events {
+		if e.Type == event.RunResumed {
+			for _, was := range out {
+				was.forgetTorn()
+			}
+		}
 		if e.Stage == "" {
 			continue
 		}
@@ -54,6 +59,14 @@ func Recall(events []event.Event) map[string]*Recorded {
 		was.learn(e)
 	}
 	return out
+}
+
+// forgetTorn forgets what a runner that died had begun to record of a result
+// from the cache: without an attempt and without an end, it is recorded again.
+func (was *Recorded) forgetTorn() {
+	if was.Attempts == 0 && was.Finish == nil {
+		was.Artifacts, was.Attestations = nil, nil
+	}
 }
 
 // learn takes in one event of the stage.

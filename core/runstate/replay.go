@@ -34,6 +34,9 @@ func (r *replay) apply(e event.Event) {
 	case event.RunResumed:
 		s.Resumed++
 		s.Status, s.Cancelled, s.Failure = Running, "", nil
+		for _, stage := range s.Stages {
+			stage.forgetTorn()
+		}
 	case event.RunCancelling:
 		s.Cancelled = e.Reason
 	case event.RunFinished:
@@ -56,6 +59,14 @@ func (r *replay) stage(name string) *StageState {
 		r.state.Stages = append(r.state.Stages, s)
 	}
 	return s
+}
+
+// forgetTorn forgets what a runner that died had begun to record of a result
+// from the cache: without an attempt and without an end, it is recorded again.
+func (s *StageState) forgetTorn() {
+	if len(s.Attempts) == 0 && s.Finish == nil {
+		s.Artifacts, s.Attestations = nil, nil
+	}
 }
 
 func (s *StageState) apply(e event.Event) {

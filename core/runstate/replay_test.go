@@ -132,3 +132,22 @@ func TestReplayOfNonsense(t *testing.T) {
 		}
 	}
 }
+
+// A runner that dies while it records a result from the cache leaves a part of
+// it; the next one records all of it.
+func TestReplayOfATornCachedResult(t *testing.T) {
+	t.Parallel()
+	made := at(1, event.Event{Type: event.StageArtifact, Stage: "train", Artifact: &event.Artifact{Name: "m"}})
+	stated := at(2, event.Event{Type: event.StageAttestation, Stage: "train", Attestation: &event.Attestation{Digest: "d"}})
+	end := at(3, event.Event{Type: event.StageFinished, Stage: "train", Finish: &event.Finish{Status: event.Succeeded, Cached: &event.Cached{Run: "r"}}})
+	resumed := at(4, event.Event{Type: event.RunResumed})
+	start := at(0, event.Event{Type: event.RunStarted, Run: &event.Run{}})
+	for name, events := range map[string][]event.Event{
+		"torn": {start, made, stated, resumed, made, stated, end}, "whole": {start, made, stated, end, resumed},
+	} {
+		s := runstate.Replay(runstate.History{Events: events}).Stage("train")
+		if len(s.Artifacts) != 1 || len(s.Attestations) != 1 || s.Status != event.Succeeded {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
