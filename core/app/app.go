@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/view"
 	"golang.org/x/term"
 )
@@ -26,6 +27,17 @@ type Surroundings struct {
 	Executable string // path of the runner's own binary
 	// Signals delivers interrupts; the second one means at once.
 	Signals <-chan os.Signal
+	// Journal, when it is set, stands before the journal of every run: tests see
+	// and disturb what is recorded.
+	Journal func(engine.Journal) engine.Journal
+}
+
+// journal is a run's journal, as the engine gets it.
+func (a *app) journal(of engine.Journal) engine.Journal {
+	if a.Journal == nil {
+		return of
+	}
+	return a.Journal(of)
 }
 
 // env is a variable, or empty.
@@ -164,7 +176,7 @@ func (a *app) rootCommand() *cobra.Command {
 		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 	})
 	root.AddCommand(
-		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
+		a.runCommand(), a.resumeCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
 		a.cancelCommand(), a.hookCommand(), a.versionCommand(),
 	)
 	root.AddCommand(a.cacheCommand())

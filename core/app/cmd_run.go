@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stagegate/stagegate/core/config"
 	"github.com/stagegate/stagegate/core/engine"
-	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/pluginhost"
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/runstate"
@@ -30,8 +29,10 @@ type runFlags struct {
 
 func (a *app) runCommand() *cobra.Command {
 	var flags runFlags
+	var again []string
+	var accept accepted
 	cmd := &cobra.Command{
-		Use:   "run [PATH]",
+		Use:   "run [PATH | --restart-from STAGE RUN]",
 		Short: "Run a pipeline",
 		Long: "Run the pipeline in a folder of .hcl files, or in one file.\n\n" +
 			"Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 a stage failed,\n" +
@@ -39,17 +40,30 @@ func (a *app) runCommand() *cobra.Command {
 		Example: "  runner run examples/pipelines/digits --var environment=staging\n  runner run --format json | jq .type",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(again) > 0 {
+				return a.restart(cmd.Context(), args, again, flags, accept)
+			}
+			if accept != (accepted{}) {
+				return usage(errors.New("--allow-changed-plugins and --allow-changed-tree are for runs that go on: use them with --restart-from, or with runner resume"))
+			}
 			return a.run(cmd.Context(), job{path: pathArgument(args), flags: flags})
 		},
 	}
 	flags.register(cmd)
 	flags.registerLimits(cmd)
 	targetFlag(cmd, &flags.targets)
-	cmd.Flags().IntVar(&flags.parallelism, "parallelism", 0, "how many stages run at the same time (default: the operator's, else the number of processors)")
-	cmd.Flags().StringVar(&flags.format, "format", string(view.Auto), "auto, live, plain or json")
-	cmd.Flags().BoolVar(&flags.noCache, "no-cache", false, "run every stage, whatever is known from earlier runs; what they come to is kept as always")
-	cmd.Flags().BoolVarP(&flags.verbose, "verbose", "v", false, "show the output of every stage, not only of failed ones")
+	flags.registerRunning(cmd, "how many stages run at the same time (default: the operator's, else the number of processors)")
+	cmd.Flags().StringArrayVar(&again, "restart-from", nil, "take over what RUN has come to, and run this `stage` and all that depend on it again, as a new run (repeatable)")
+	accept.register(cmd)
 	return cmd
+}
+
+// registerRunning adds the flags of commands that run stages.
+func (f *runFlags) registerRunning(cmd *cobra.Command, parallelism string) {
+	cmd.Flags().IntVar(&f.parallelism, "parallelism", 0, parallelism)
+	cmd.Flags().StringVar(&f.format, "format", string(view.Auto), "auto, live, plain or json")
+	cmd.Flags().BoolVar(&f.noCache, "no-cache", false, "run every stage, whatever is known from earlier runs; what they come to is kept as always")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the output of every stage, not only of failed ones")
 }
 
 // job is a run to do.
@@ -61,6 +75,7 @@ type job struct {
 	trigger string       // what started it; empty means by hand
 	source  string       // repository that was pushed to; empty by hand
 	tree    string       // checkout that is left out of messages
+	on      *goingOn     // what it goes on from; nil means that it starts afresh
 	journal runstate.Run // of a run that a trigger has made; nil means that a checked job gets one
 }
 
@@ -114,8 +129,8 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 		j.id = runstate.NewID(now())
 	}
 	l, err := a.load(ctx, s, host, request{
-		path: j.path, flags: j.flags.pipelineFlags, ref: j.ref, masks: masks,
-		run: &config.Run{ID: j.id, StartedAt: now()},
+		path: j.path, flags: j.flags.pipelineFlags, ref: j.ref, masks: masks, on: j.on,
+		run: &config.Run{ID: j.id, StartedAt: j.on.started()},
 	})
 	if err != nil {
 		return err
@@ -124,6 +139,7 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 		return err
 	}
 	l.narrow(j.flags.targets)
+	j.on.checkPast(l, j.id)
 	a.show(within(l.diags, j.tree), l.sources(j.tree))
 	if l.diags.HasErrors() {
 		return errShown(exitUsage)
@@ -194,38 +210,31 @@ func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, sc
 		return engine.Outcome{}, err
 	}
 	e, err := engine.New(engine.Options{
-		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: x.journal, Groups: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
+		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: a.journal(x.journal), Groups: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
 		View: shown, Redactor: x.masks, Gate: decisions, Cache: known, Inputs: x.loaded.inputs,
 		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
 		Parallelism: x.parallelism(), Drain: x.stops.drain, Abort: x.stops.abort, ExitCode: exitCode,
 		History: history{runstate.NewEarlier(x.store, x.id)}, CancelRun: canceller(x.store),
+		Past: x.on.results(),
 	})
 	if err != nil {
 		return engine.Outcome{}, err
 	}
-	return e.Run(ctx, x.loaded.Pipeline, x.info())
+	info, err := x.info(context.WithoutCancel(ctx))
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	return e.Run(ctx, x.loaded.Pipeline, info)
 }
 
 func (x execution) parallelism() int {
 	if x.flags.parallelism > 0 {
 		return x.flags.parallelism
 	}
+	if x.on != nil {
+		return x.on.run.Parallelism
+	}
 	return x.session.operator.Parallelism
-}
-
-// info is what the journal keeps about the run's origin.
-func (x execution) info() event.Run {
-	info := event.Run{
-		Commit: x.loaded.facts.Commit, Ref: x.loaded.facts.Ref, Clean: x.loaded.facts.Clean,
-		Runner: Version, Variables: x.loaded.VariablesShown(), Trigger: x.trigger,
-		Repository: x.loaded.facts.Repository, PushedTo: x.source, Targets: x.loaded.targets, Whole: x.loaded.whole,
-	}
-	for _, stage := range x.loaded.Pipeline.Stages {
-		info.Stages = append(info.Stages, event.StageInfo{
-			Name: stage.Name, PluginDigest: x.loaded.digests[stage.Component.Plugin],
-		})
-	}
-	return info
 }
 
 // view shows the run on standard output.

@@ -25,6 +25,10 @@ type runEntry struct {
 	Commit   string       `json:"commit,omitempty"`
 	Ref      string       `json:"ref,omitempty"`
 	Trigger  string       `json:"trigger,omitempty"`
+	// Resumed says how often it was gone on with.
+	Resumed int `json:"resumed,omitempty"`
+	// Restarted says from which run it has taken results over.
+	Restarted *event.Restart `json:"restarted,omitempty"`
 	// Damage says why the run's journal cannot be trusted, if it cannot.
 	Damage string `json:"damage,omitempty"`
 }
@@ -82,6 +86,7 @@ func entry(ctx context.Context, store *runstate.FileStore, id string) runEntry {
 	e := runEntry{
 		ID: id, Pipeline: state.Run.Pipeline, Status: state.Status, Started: state.Started,
 		Seconds: state.Duration(now()).Seconds(), Commit: state.Run.Commit, Ref: state.Run.Ref, Trigger: state.Run.Trigger,
+		Resumed: state.Resumed, Restarted: state.Run.Restarted,
 	}
 	if err != nil {
 		e.Damage = err.Error()
@@ -98,6 +103,14 @@ func (l runList) text(w io.Writer) error {
 	fmt.Fprintln(t, "RUN\tPIPELINE\tSTATUS\tSTARTED\tTIME\tCOMMIT")
 	for _, r := range l.Runs {
 		status, started := string(r.Status), "-"
+		switch {
+		case r.Restarted != nil && r.Resumed > 0:
+			status += " (restarted, resumed)"
+		case r.Restarted != nil:
+			status += " (restarted)"
+		case r.Resumed > 0:
+			status += " (resumed)"
+		}
 		if r.Damage != "" {
 			status += " (damaged journal)"
 		}

@@ -22,6 +22,7 @@ type runReport struct {
 	Ended     time.Time      `json:"ended,omitzero"`
 	Run       event.Run      `json:"run"`
 	Failure   *event.Failure `json:"failure,omitempty"`
+	Resumed   int            `json:"resumed,omitempty"`
 	Stages    []stageReport  `json:"stages"`
 	TornBytes int64          `json:"torn_bytes,omitempty"`
 	Damage    string         `json:"damage,omitempty"`
@@ -74,7 +75,7 @@ func (a *app) showRun(ctx context.Context, argument, format string) error {
 func report(s *runstate.RunState, h runstate.History, damage error) runReport {
 	r := runReport{
 		Schema: view.SchemaVersion, ID: s.ID, Status: s.Status, ExitCode: s.ExitCode, Started: s.Started, Ended: s.Ended,
-		Run: s.Run, Failure: s.Failure, Stages: []stageReport{}, TornBytes: h.Torn,
+		Run: s.Run, Failure: s.Failure, Stages: []stageReport{}, Resumed: s.Resumed, TornBytes: h.Torn,
 	}
 	if damage != nil {
 		r.Damage = damage.Error()

@@ -43,6 +43,8 @@ type loaded struct {
 	// is how many stages it has then.
 	targets []string
 	whole   int
+	started time.Time // of the run
+	cwd     string
 }
 
 // request says what to load.
@@ -53,6 +55,8 @@ type request struct {
 	run *config.Run
 	// ref replaces what git says, for a commit that was pushed to a ref.
 	ref string
+	// on is the run on record that is gone on with; nil when there is none.
+	on *goingOn
 	// masks learns what is sensitive.
 	masks *redact.Redactor
 	// partial lets variables be without a value: the pipeline is only looked at.
@@ -69,7 +73,7 @@ const loadingGC = 300
 // never nil without an error.
 func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req request) (*loaded, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(loadingGC)) // at the end, what it was
-	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version})
+	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version, Snapshot: req.on.pipeline()})
 	for _, plugin := range src.Plugins() {
 		if !req.partial {
 			host.Warm(plugin.Name)
@@ -77,7 +81,7 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	}
 	out := &loaded{source: src, digests: make(map[string]string), inputs: make(map[string]*pluginv1.Inputs), masks: req.masks}
 	inputs, problems := config.ReadInputs(config.InputSources{
-		Env: a.Environ, Files: req.flags.varFiles, Flags: req.flags.vars,
+		Env: a.Environ, Kept: req.on.kept(), Files: req.flags.varFiles, Flags: req.flags.vars,
 	})
 	diags = append(diags, problems...)
 	described, problems, err := out.describe(ctx, host)
@@ -91,18 +95,24 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	if req.ref != "" {
 		out.facts.Ref = req.ref
 	}
+	diags = append(diags, req.on.facts(&out.facts)...)
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("find the working folder: %w", err)
 	}
+	out.cwd = req.on.cwd(cwd)
+	if req.run != nil {
+		out.started = req.run.StartedAt
+	}
 	ready, problems := src.Load(config.Inputs{
-		Plugins: described, Variables: inputs, Partial: req.partial, Run: req.run, Cwd: cwd,
+		Plugins: described, Variables: inputs, Partial: req.partial, Run: req.run, Cwd: out.cwd,
 		Git: config.Git{
 			Commit: out.facts.Commit, Ref: out.facts.Ref, Clean: out.facts.Clean, Repository: out.facts.Repository,
 		},
 		Secrets: secrets{ctx: ctx, resolver: s.secrets(a.lookupEnv, req.masks)},
 	})
 	out.Loaded, out.diags = ready, append(diags, problems...)
+	out.diags = append(out.diags, req.on.check(out)...)
 	out.mask(req.masks)
 	out.checkSecrets(s.operator.Secrets)
 	if ready != nil && !out.diags.HasErrors() {

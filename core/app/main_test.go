@@ -32,6 +32,6 @@ func runner() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	os.Exit(app.Main(context.Background(), app.Surroundings{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Executable: executable, Signals: signals,
+		Environ: os.Environ(), Executable: executable, Signals: signals, Journal: disturbed,
 	}))
 }

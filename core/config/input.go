@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // envPrefix starts the environment variables that set variables.
@@ -14,7 +15,9 @@ const envPrefix = "RUNNER_VAR_"
 
 // InputSources are where values for variables come from, weakest first.
 type InputSources struct {
-	Env   []string // of the form key=value; others than RUNNER_VAR_<name> are ignored
+	Env []string // of the form key=value; others than RUNNER_VAR_<name> are ignored
+	// Kept are JSON values that a run was made with before.
+	Kept  map[string]string
 	Files []string // paths of --var-file, in order
 	Flags []string // of --var, name=value, in order
 }
@@ -41,6 +44,14 @@ func ReadInputs(from InputSources) (*Assignments, diag.List) {
 		if name, is := strings.CutPrefix(key, envPrefix); ok && is && name != "" {
 			a.all = append(a.all, assignment{name: name, source: key, text: text, stray: true})
 		}
+	}
+	for name, text := range from.Kept {
+		one, err := keptAssignment(name, text)
+		if err != nil {
+			diags.Append(nil, "Recorded variable cannot be read", fmt.Sprintf("%s: %v.", clip(name), err))
+			continue
+		}
+		a.all = append(a.all, one)
 	}
 	for _, path := range from.Files {
 		found, problems := readVariableFile(path)
@@ -76,4 +87,18 @@ func (a *Assignments) byName(s *Source, hint func(name string) string, diags *di
 		}
 	}
 	return out
+}
+
+// keptAssignment is a value that was recorded as JSON. A variable that is not
+// declared any more is no mistake: the files are compared by themselves.
+func keptAssignment(name, text string) (assignment, error) {
+	ty, err := ctyjson.ImpliedType([]byte(text))
+	if err != nil {
+		return assignment{}, fmt.Errorf("read %q: %w", clip(text), err)
+	}
+	value, err := ctyjson.Unmarshal([]byte(text), ty)
+	if err != nil {
+		return assignment{}, fmt.Errorf("read %q: %w", clip(text), err)
+	}
+	return assignment{name: name, source: "the run's record", value: value, stray: true}, nil
 }

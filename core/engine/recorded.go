@@ -61,10 +61,10 @@ func Recall(events []event.Event) map[string]*Recorded {
 	return out
 }
 
-// forgetTorn forgets what a runner that died had begun to record of a result
-// from the cache: without an attempt and without an end, it is recorded again.
+// forgetTorn forgets what a stage made that has not succeeded: all of it is
+// recorded again, also when it comes from the cache.
 func (was *Recorded) forgetTorn() {
-	if was.Attempts == 0 && was.Finish == nil {
+	if was.success() == nil {
 		was.Artifacts, was.Attestations = nil, nil
 	}
 }
@@ -101,6 +101,9 @@ func (was *Recorded) learn(e event.Event) {
 		was.Plans[e.Plan.Digest] = *e.Plan
 	}
 }
+
+// Succeeded reports whether the stage has succeeded.
+func (was *Recorded) Succeeded() bool { return was.success() != nil }
 
 // success is the end of a stage that has succeeded, or nil. What must not
 // happen twice has its whole end in that of its attempt, lest a record torn

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,6 +12,17 @@ import (
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
 )
+
+// CheckPast says what keeps a run from going on from what is on record. Run
+// refuses the same.
+func CheckPast(p *pipeline.Pipeline, evaluator Evaluator, runID string, past *Past) diag.List {
+	l, diags := link(p)
+	if past == nil || diags.HasErrors() {
+		return diags
+	}
+	r := &run{linked: l, o: Options{Evaluator: evaluator, Past: past, RunID: runID}, stands: make(map[string]bool)}
+	return r.standing().Sorted()
+}
 
 // standing finds out which results on record stand, so that their stages are
 // not run again:
@@ -25,10 +37,12 @@ import (
 // after all, for they are not on record; where that must not be, the
 // diagnostics say so.
 func (r *run) standing() diag.List {
-	past := r.o.Past
-	if past == nil {
+	if r.o.Past == nil {
 		return nil
 	}
+	past := *r.o.Past
+	past.Stages = maps.Clone(past.Stages)
+	r.o.Past = &past
 	order, err := r.graph.Order()
 	if err != nil {
 		return diag.List{{Severity: diag.Error, Summary: err.Error()}} // link has found no cycle
@@ -59,6 +73,10 @@ func (r *run) wantedAgain(names []string) (map[string]bool, diag.List) {
 	var diags diag.List
 	for next := slices.Clone(names); len(next) > 0; next = next[1:] {
 		name := next[0]
+		if instances := r.instances(name); len(instances) > 0 {
+			next = append(next, instances...)
+			continue
+		}
 		if !r.graph.Has(name) {
 			diags.Append(nil, fmt.Sprintf("There is no %s", pipeline.StageAddress(name)), "The run's pipeline has no such stage. runner show lists those that it has.")
 			continue
@@ -69,6 +87,16 @@ func (r *run) wantedAgain(names []string) (map[string]bool, diag.List) {
 		}
 	}
 	return again, diags
+}
+
+// instances are those of a block with for_each.
+func (r *run) instances(name string) (out []string) {
+	for _, s := range r.pipeline.Stages {
+		if strings.HasPrefix(s.Name, name+"[") {
+			out = append(out, s.Name)
+		}
+	}
+	return out
 }
 
 func (r *run) allStand(name string) bool {

@@ -91,6 +91,18 @@ type Run struct {
 	Whole       int      `json:"pipeline_stages,omitempty"`
 	Trigger     string   `json:"trigger,omitempty"` // empty means by hand
 	Parallelism int      `json:"parallelism"`
+	// What follows is what it takes, with the fields above, to go on with the run
+	// with the same inputs.
+
+	// Cwd is the folder in which the user was.
+	Cwd string `json:"cwd,omitempty"`
+	// Snapshot is the digest of a stored blob with all files that loading the
+	// pipeline has read.
+	Snapshot string `json:"snapshot,omitempty"`
+	// StartedAt is run.started_at of the language.
+	StartedAt time.Time `json:"started_at,omitzero"`
+	// Sealed are keyed hashes of the sensitive variables' values.
+	Sealed map[string]string `json:"sealed,omitempty"`
 	// Restarted says that results of another run were taken over.
 	Restarted *Restart `json:"restarted,omitempty"`
 }

@@ -21,22 +21,19 @@ type replay struct {
 
 func (r *replay) apply(e event.Event) {
 	s := r.state
+	if e.Type == event.RunResumed {
+		s.before += s.Ended.Sub(s.since)
+	}
 	s.Ended = e.Time
 	switch e.Type {
 	case event.RunStarted:
-		s.ID, s.Started, s.Status = e.RunID, e.Time, Running
-		if e.Run != nil {
-			s.Run = *e.Run
-			for _, info := range e.Run.Stages {
-				r.stage(info.Name).StageInfo = info
-			}
-		}
+		s.ID, s.Started, s.since, s.Status = e.RunID, e.Time, e.Time, Running
+		r.describe(e.Run)
 	case event.RunResumed:
 		s.Resumed++
-		s.Status, s.Cancelled, s.Failure = Running, "", nil
-		for _, stage := range s.Stages {
-			stage.forgetTorn()
-		}
+		s.since, s.Status, s.ExitCode, s.Cancelled, s.Failure = e.Time, Running, 0, "", nil
+		r.describe(e.Run)
+		r.resume()
 	case event.RunCancelling:
 		s.Cancelled = e.Reason
 	case event.RunFinished:
@@ -50,6 +47,28 @@ func (r *replay) apply(e event.Event) {
 	}
 }
 
+// describe takes over what the run was made from.
+func (r *replay) describe(run *event.Run) {
+	if run == nil {
+		return
+	}
+	r.state.Run = *run
+	for _, info := range run.Stages {
+		r.stage(info.Name).StageInfo = info
+	}
+}
+
+// resume puts back what did not succeed and so has its turn again, with what it
+// had made: that is recorded anew, also when it comes from the cache.
+func (r *replay) resume() {
+	for _, s := range r.state.Stages {
+		if s.Status != event.Succeeded && !(s.Status == event.Skipped && !s.unmet) {
+			s.Status, s.Reason, s.Finish, s.Wait = Pending, "", nil, nil
+			s.Artifacts, s.Attestations = nil, nil
+		}
+	}
+}
+
 // stage is the state of a stage, made when it is first heard of.
 func (r *replay) stage(name string) *StageState {
 	s, ok := r.stages[name]
@@ -59,14 +78,6 @@ func (r *replay) stage(name string) *StageState {
 		r.state.Stages = append(r.state.Stages, s)
 	}
 	return s
-}
-
-// forgetTorn forgets what a runner that died had begun to record of a result
-// from the cache: without an attempt and without an end, it is recorded again.
-func (s *StageState) forgetTorn() {
-	if len(s.Attempts) == 0 && s.Finish == nil {
-		s.Artifacts, s.Attestations = nil, nil
-	}
 }
 
 func (s *StageState) apply(e event.Event) {
@@ -83,7 +94,7 @@ func (s *StageState) apply(e event.Event) {
 			s.Attempts[n-1].Finish = e.Finish
 		}
 	case event.StageSkipped:
-		s.Status, s.Reason, s.Because, s.Ended = event.Skipped, e.Reason, e.Because, e.Time
+		s.Status, s.Reason, s.Because, s.unmet, s.Ended = event.Skipped, e.Reason, e.Because, e.Unmet, e.Time
 	case event.StageWaiting:
 		s.Status, s.Reason, s.Wait = event.Waiting, e.Reason, e.Waiting
 	case event.StageFinished:

@@ -111,14 +111,19 @@ func TestReplayOfAResumedRun(t *testing.T) {
 	t.Parallel()
 	events := append(release()[:10],
 		at(20, event.Event{Type: event.RunCancelling, Reason: "interrupt"}),
-		at(21, event.Event{Type: event.RunResumed}),
-		at(22, event.Event{Type: event.AttemptStarted, Stage: "serve", Attempt: 2}))
+		at(20, event.Event{Type: event.StageSkipped, Stage: "notify", Reason: "stage.serve was cancelled", Unmet: true}),
+		at(20, event.Event{Type: event.StageSkipped, Stage: "other", Reason: "not wanted"}),
+		at(41, event.Event{Type: event.RunResumed, Run: &event.Run{Runner: "0.2.0"}}),
+		at(42, event.Event{Type: event.AttemptStarted, Stage: "serve", Attempt: 2}))
 	s := runstate.Replay(runstate.History{Events: events, Live: true})
 	if s.Status != runstate.Running || s.Resumed != 1 || s.Cancelled != "" || len(s.Stage("serve").Attempts) != 2 {
 		t.Errorf("state = %+v", s)
 	}
-	if got := s.Duration(s.Started.Add(time.Minute)); got != time.Minute {
-		t.Errorf("duration of a run on its way = %v", got)
+	if got := s.Duration(s.Started.Add(time.Minute)); got != 39*time.Second {
+		t.Errorf("duration of a run on its way = %v: nobody was on it for 21 seconds", got)
+	}
+	if s.Stage("notify").Status != runstate.Pending || s.Stage("other").Status != event.Skipped || s.Run.Runner != "0.2.0" {
+		t.Errorf("what has its turn again: %+v; what has not: %+v", s.Stage("notify"), s.Stage("other"))
 	}
 }
 

@@ -27,6 +27,15 @@ type RunState struct {
 	Cancelled string
 	Resumed   int           // how often
 	Stages    []*StageState // in the order of the pipeline
+
+	since  time.Time     // it has been on its way, since it was started or resumed
+	before time.Duration // how long it was before
+}
+
+// Unfinished reports whether the run can be gone on with: nobody is on it, and
+// it has not succeeded.
+func (s *RunState) Unfinished() bool {
+	return s.Status != Running && s.Status != Pending && s.Status != event.Succeeded && len(s.Stages) > 0
 }
 
 // StageState is what a journal says about a stage.
@@ -36,6 +45,7 @@ type StageState struct {
 	Reason string // why it was skipped, or what it waits for
 	// Because is how the stage ended for which it was skipped, if it was one.
 	Because  event.Status
+	unmet    bool // it was skipped for what came before it
 	Started  time.Time
 	Ended    time.Time
 	Attempts []AttemptState
@@ -82,12 +92,13 @@ type AttemptState struct {
 	Finish  *event.Finish // nil until it has ended
 }
 
-// Duration is how long the run took or, at now, has taken.
+// Duration is how long the run took or, at now, has taken, without the time in
+// which nobody was on it.
 func (s *RunState) Duration(now time.Time) time.Duration {
 	if s.Status == Running {
-		return now.Sub(s.Started)
+		return s.before + now.Sub(s.since)
 	}
-	return s.Ended.Sub(s.Started)
+	return s.before + s.Ended.Sub(s.since)
 }
 
 // Stage is the stage of a name, or nil.

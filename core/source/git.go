@@ -26,6 +26,7 @@ type Facts struct {
 	Branch     string
 	Tag        string // a tag that points at the commit, the first by name
 	Clean      bool   // no change and no untracked file
+	Modified   bool   // a file that git knows has changed
 	Repository string // address of the remote "origin" without credentials
 }
 
@@ -82,6 +83,7 @@ func parseStatus(status string) Facts {
 		header, isHeader := strings.CutPrefix(line, "# ")
 		if !isHeader {
 			facts.Clean = facts.Clean && line == ""
+			facts.Modified = facts.Modified || line != "" && !strings.HasPrefix(line, "? ")
 			continue
 		}
 		key, value, _ := strings.Cut(header, " ")

@@ -50,7 +50,7 @@ func (n *narrator) lines(e event.Event) string {
 		n.attempt[e.Stage] = e.Attempt
 		return ""
 	case event.RunResumed:
-		return fmt.Sprintf("resuming run %s\n", e.RunID)
+		return n.runResumed(e)
 	case event.StageWaiting:
 		return fmt.Sprintf("  %s  %s\n", n.name(e.Stage), e.Reason)
 	case event.StageRetrying:
@@ -79,9 +79,7 @@ func (n *narrator) runStarted(e event.Event) string {
 	if e.Run == nil {
 		return ""
 	}
-	for _, s := range e.Run.Stages {
-		n.width = max(n.width, len(s.Name))
-	}
+	n.measure(e.Run)
 	text := fmt.Sprintf("%s  %s", n.palette.bold(e.Run.Pipeline), stageCount(e.Run))
 	if c := e.Run.Commit; c != "" {
 		text += "  commit " + c[:min(len(c), 12)]
@@ -89,7 +87,30 @@ func (n *narrator) runStarted(e event.Event) string {
 			text += " with changes"
 		}
 	}
-	return text + "  run " + e.RunID + "\n"
+	text += "  run " + e.RunID
+	if from := e.Run.Restarted; from != nil {
+		text += restarted(*from)
+	}
+	return text + "\n"
+}
+
+func (n *narrator) runResumed(e event.Event) string {
+	text := "resuming run " + e.RunID
+	if e.Run != nil {
+		n.measure(e.Run)
+		text = n.palette.bold(e.Run.Pipeline) + "  " + text
+	}
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return text + "\n"
+}
+
+// measure makes room for the longest name.
+func (n *narrator) measure(run *event.Run) {
+	for _, s := range run.Stages {
+		n.width = max(n.width, len(s.Name))
+	}
 }
 
 // log shows whole lines, each with its stage, when asked to be verbose.
@@ -129,6 +150,9 @@ func (n *narrator) stageFinished(e event.Event) string {
 		n.palette.status(f.Status), n.palette.faint(Duration(seconds(f.Duration))))
 	if f.Status == event.Succeeded {
 		b.WriteString(successNote(f))
+	}
+	if note := provenance(f); note != "" {
+		b.WriteString("  " + n.palette.faint(note))
 	}
 	b.WriteByte('\n')
 	if f.Failure != nil && f.Status != event.Succeeded {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -61,7 +62,7 @@ func writeStages(b *strings.Builder, s *runstate.RunState, p palette, now time.T
 			note = firstLine(stage.Finish.Failure.Summary)
 		}
 		if stage.Finish != nil && note == "" {
-			note = cacheNote(stage.Finish)
+			note = cmp.Or(provenance(stage.Finish), cacheNote(stage.Finish))
 		}
 		if n := len(stage.Attempts); n > 1 {
 			note = strings.TrimSpace(fmt.Sprintf("%d attempts  %s", n, note))
@@ -189,4 +190,13 @@ func writeEnd(b *strings.Builder, s *runstate.RunState, p palette, now time.Time
 		fmt.Fprintf(b, ": %s", firstLine(s.Failure.Summary))
 	}
 	b.WriteByte('\n')
+	if s.Resumed > 0 {
+		fmt.Fprintf(b, "  resumed %s\n", plural(s.Resumed, "time", "times"))
+	}
+	if from := s.Run.Restarted; from != nil {
+		fmt.Fprintln(b, restarted(*from))
+	}
+	if s.Unfinished() {
+		fmt.Fprintf(b, "  go on with: runner resume %s\n", s.ID)
+	}
 }

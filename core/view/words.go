@@ -9,6 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/pipeline"
 )
 
 // Duration is a duration for people: three digits and a unit.
@@ -160,4 +161,25 @@ func indent(text, prefix string) string {
 		return ""
 	}
 	return prefix + strings.ReplaceAll(text, "\n", "\n"+prefix) + "\n"
+}
+
+// restarted says where a run has taken results over from.
+func restarted(r event.Restart) string {
+	var from []string
+	for _, s := range r.Stages {
+		from = append(from, pipeline.StageAddress(s))
+	}
+	return fmt.Sprintf("  restarts run %s from %s", r.Run, strings.Join(from, ", "))
+}
+
+// provenance says how a stage came to its end without being run here.
+func provenance(f *event.Finish) string {
+	switch {
+	case f.From != "":
+		return "taken over from run " + f.From
+	case f.Observed && f.Status == event.Succeeded:
+		return "found done after an interruption"
+	default:
+		return ""
+	}
 }

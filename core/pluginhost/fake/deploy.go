@@ -30,8 +30,11 @@ func (deploy) Schema() sdk.Schema {
 			{Name: "content", Type: cty.String},
 			{Name: "artifact", Type: sdk.ArtifactType()},
 			{Name: "fault", Type: cty.String},
+			{Name: "log", Type: cty.String},
+			{Name: "line", Type: cty.String},
+			{Name: "wait_for", Type: cty.String},
 		}},
-		Outputs: []sdk.Attribute{{Name: "file", Type: cty.String}},
+		Outputs: []sdk.Attribute{{Name: "file", Type: cty.String}, {Name: "token", Type: cty.String, Sensitive: true}},
 	}
 }
 
@@ -74,8 +77,8 @@ func (t target) change() sdk.Change {
 	return c
 }
 
-// Apply writes the file.
-func (deploy) Apply(_ context.Context, req sdk.ApplyRequest, out *sdk.Emitter) (sdk.Outputs, sdk.Rollout, error) {
+// Apply writes the file, or leaves the line that the file's name stands for.
+func (deploy) Apply(ctx context.Context, req sdk.ApplyRequest, out *sdk.Emitter) (sdk.Outputs, sdk.Rollout, error) {
 	var t target
 	if err := json.Unmarshal(req.Plan.Content, &t); err != nil {
 		return nil, sdk.Rollout{}, err
@@ -86,19 +89,46 @@ func (deploy) Apply(_ context.Context, req sdk.ApplyRequest, out *sdk.Emitter) (
 	if req.Config.String("fault") == "crash_after_handle" {
 		misbehave("crash")
 	}
+	if req.Config.Set("log") {
+		if err := leave(req.Config, t.File); err != nil {
+			return nil, sdk.Rollout{}, err
+		}
+		return ready(ctx, req.Request, t)
+	}
 	if err := os.WriteFile(t.File, []byte(t.Content), 0o600); err != nil {
 		return nil, sdk.Rollout{}, err
 	}
-	return sdk.Outputs{"file": cty.StringVal(t.File)}, healthy(), nil
+	return ready(ctx, req.Request, t)
 }
 
-// Observe looks at the file.
-func (deploy) Observe(_ context.Context, req sdk.ObserveRequest, _ *sdk.Emitter) (sdk.Outputs, sdk.Rollout, error) {
+// ready waits until the rollout has ended, as wait_for says.
+func ready(ctx context.Context, req sdk.Request, t target) (sdk.Outputs, sdk.Rollout, error) {
+	if path := req.Config.String("wait_for"); path != "" {
+		if err := await(ctx, path); err != nil {
+			return nil, sdk.Rollout{Phase: sdk.Progressing, Replicas: 1}, err
+		}
+	}
+	return sdk.Outputs{"file": cty.StringVal(t.File), "token": cty.StringVal("token-of-" + t.File)}, healthy(), nil
+}
+
+// Observe looks at the file, or for the line.
+func (deploy) Observe(ctx context.Context, req sdk.ObserveRequest, out *sdk.Emitter) (sdk.Outputs, sdk.Rollout, error) {
+	_, _ = out.Stdout().Write([]byte("observing\n"))
 	t := target{File: req.Config.String("file")}
 	if len(req.Handle) > 0 {
 		if err := json.Unmarshal(req.Handle, &t); err != nil {
 			return nil, sdk.Rollout{}, err
 		}
+	}
+	if req.Config.Set("log") {
+		there, err := left(req.Config, t.File)
+		if err == nil && !there {
+			err = sdk.ErrNothingApplied
+		}
+		if err != nil {
+			return nil, sdk.Rollout{}, err
+		}
+		return ready(ctx, req.Request, t)
 	}
 	_, err := os.Stat(t.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,7 +137,7 @@ func (deploy) Observe(_ context.Context, req sdk.ObserveRequest, _ *sdk.Emitter)
 	if err != nil {
 		return nil, sdk.Rollout{}, err
 	}
-	return sdk.Outputs{"file": cty.StringVal(t.File)}, healthy(), nil
+	return ready(ctx, req.Request, t)
 }
 
 // Rollback removes the file.

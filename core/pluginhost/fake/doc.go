@@ -53,7 +53,23 @@
 //	  content = "v1"                      # what
 //	  fault   = "crash_after_handle"      # dies between the handle and the file
 //	                                      # no_plan: cannot make a plan
+//	  log     = "/tmp/log"                # appends a line to this file instead
+//	  line    = "v1"                      # which; default: the file
+//	  wait_for = "/tmp/ready"             # path: the rollout goes on until it exists
 //	}
+//
+// Its outputs are file and token, which is sensitive.
+//
+//	uses = "fake.effect"                  # a builder that must not run twice
+//	uses = "fake.note"                    # one that may
+//	with {
+//	  log      = "/tmp/log"               # a line is appended to this file
+//	  line     = "x"                      # which; default: the stage's name
+//	  content  = "bytes"                  # stored as a blob: the artifact
+//	  wait_for = "/tmp/go"                # path: waits until it exists, after that
+//	}
+//
+// Their outputs are value, token, which is sensitive, and artifact.
 //
 // Plugin rogue speaks the protocol without the SDK, and breaks it:
 //

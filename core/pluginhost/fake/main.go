@@ -43,7 +43,7 @@ func serveFake() {
 	}
 	sdk.Serve(sdk.Plugin{
 		Name: "fake", Version: "0.1.0",
-		Builders:  []sdk.Builder{step{}},
+		Builders:  []sdk.Builder{step{}, effect{"effect", sdk.EffectOnce}, effect{"note", sdk.EffectPure}},
 		Testers:   []sdk.Tester{check{}},
 		Policies:  []sdk.Policy{policy{}},
 		Deployers: []sdk.Deployer{deploy{}},
