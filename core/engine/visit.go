@@ -47,6 +47,9 @@ func (r *run) visit(turn graph.Turn, name string, needs []graph.Need[result]) re
 func (r *run) take(s *stage, needs []graph.Need[result]) result {
 	lane := r.lanes.of(s)
 	ctx := lane.run
+	if ended(r.o.Abort) {
+		<-lane.start.Done() // whoever watches is about to end it
+	}
 	if lane.start.Err() != nil {
 		return r.kept(s, context.Cause(lane.start))
 	}

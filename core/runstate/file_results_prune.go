@@ -16,7 +16,7 @@ const prunedName = "pruned"
 // Prune removes results beyond the limits, and what killed writers have left.
 func (r fileResults) Prune(l ResultLimits) (int, error) {
 	done := filepath.Join(r.dir, prunedName)
-	if info, err := os.Stat(done); err == nil && l.Now.Sub(info.ModTime()) < l.Every {
+	if info, err := os.Stat(done); err == nil && l.Every > 0 && l.Now.Sub(info.ModTime()) < l.Every {
 		return 0, nil
 	}
 	if err := os.WriteFile(done, nil, fileMode); err != nil {
