@@ -31,10 +31,8 @@ type lanes struct {
 
 func newLanes(ctx context.Context) lanes {
 	after := newLane(ctx)
-	return lanes{
-		work: newLane(after.run), after: after,
-		cleanup: newLane(context.WithoutCancel(ctx)), //nolint:contextcheck // it goes on when the run is stopped
-	}
+	work := newLane(after.run) //nolint:contextcheck // it is one of ctx
+	return lanes{work: work, after: after, cleanup: newLane(context.WithoutCancel(ctx))}
 }
 
 // of is the lane of a stage.
