@@ -42,7 +42,6 @@ func (a *app) control(ctx context.Context, run runstate.Run, host *pluginhost.Ho
 	drain, drained := context.WithCancelCause(context.WithoutCancel(ctx))
 	killed, kill := context.WithCancelCause(context.WithoutCancel(ctx))
 	abort, aborted := context.WithCancelCause(a.interrupts.abort)
-	forget := context.AfterFunc(killed, func() { aborted(context.Cause(killed)) })
 	closed := a.endWith(ctx, killed, host)
 	var watchdog *time.Timer
 	take := func(req runstate.StopRequest) {
@@ -50,8 +49,9 @@ func (a *app) control(ctx context.Context, run runstate.Run, host *pluginhost.Ho
 		a.hear(req, why)
 		switch req.Mode {
 		case event.StopNow:
-			kill(why)
+			aborted(why) // first: what is stopped then does not go over into cleanup
 			cancel(why)
+			kill(why)
 			if watchdog == nil {
 				watchdog = time.AfterFunc(lastChance, a.interrupts.expire)
 			}
@@ -73,7 +73,6 @@ func (a *app) control(ctx context.Context, run runstate.Run, host *pluginhost.Ho
 		if watchdog != nil {
 			watchdog.Stop()
 		}
-		forget()
 		closed()
 		for _, end := range []context.CancelCauseFunc{cancel, drained, kill, aborted} {
 			end(nil)

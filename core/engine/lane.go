@@ -21,18 +21,22 @@ func newLane(parent context.Context) *lane {
 	return l
 }
 
-// lanes sort stages by what stops them, the most easily stopped first. Each
-// ends with the one behind it, but cleanup ends for itself alone.
+// lanes sort stages by what stops them, the most easily stopped first. Work ends
+// with what comes after it; cleanup ends for itself, and at once with whatever
+// stops everything: it does not even begin then.
 type lanes struct {
 	work    *lane // on_success
 	after   *lane // what looks at how others ended: it outlives failing fast
 	cleanup *lane // always
 }
 
-func newLanes(ctx context.Context) lanes {
+func newLanes(ctx, abort context.Context) lanes {
 	after := newLane(ctx)
 	work := newLane(after.run) //nolint:contextcheck // it is one of ctx
-	return lanes{work: work, after: after, cleanup: newLane(context.WithoutCancel(ctx))}
+	if abort == nil {
+		abort = context.WithoutCancel(ctx)
+	}
+	return lanes{work: work, after: after, cleanup: newLane(abort)}
 }
 
 // of is the lane of a stage.
@@ -69,13 +73,29 @@ type tally struct {
 	idle chan struct{}
 }
 
+// closed is why a stage may not start any more, or nil. Whoever stops the run is
+// heard at once, before the watcher has done anything about it.
+func (r *run) closed(s *stage) error {
+	if start := r.lanes.of(s).start; start.Err() != nil {
+		return context.Cause(start)
+	}
+	switch {
+	case ended(r.o.Abort):
+		return context.Cause(r.o.Abort)
+	case s.Run != pipeline.Always && ended(r.o.Drain):
+		return context.Cause(r.o.Drain)
+	default:
+		return nil
+	}
+}
+
 // admit lets a stage begin its work, unless nothing may start any more; then it
 // returns why.
 func (r *run) admit(s *stage) error {
 	r.tally.mu.Lock()
 	defer r.tally.mu.Unlock()
-	if start := r.lanes.of(s).start; start.Err() != nil {
-		return context.Cause(start)
+	if err := r.closed(s); err != nil {
+		return err
 	}
 	if s.Run != pipeline.Always {
 		r.tally.inFlight++

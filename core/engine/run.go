@@ -44,7 +44,7 @@ type run struct {
 func newRun(ctx context.Context, o Options, l *linked, info event.Run) *run {
 	r := &run{
 		linked: l, o: o, info: info, started: time.Now(),
-		lanes: newLanes(ctx), recording: context.WithoutCancel(ctx),
+		lanes: newLanes(ctx, o.Abort), recording: context.WithoutCancel(ctx),
 		scratch: scratchFolders{root: o.Scratch},
 		view:    newViewQueue(o.View),
 		outputs: make(map[string]cty.Value, len(l.stages)), artifacts: make(map[string][]event.Artifact),

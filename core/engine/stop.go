@@ -114,6 +114,7 @@ func (w *watcher) loop() {
 	for {
 		select {
 		case <-w.done:
+			w.listen() // what has stopped stages a moment ago goes on record
 			return
 		case <-until(w.o.Abort, w.mode == event.StopNow):
 		case <-until(w.ctx, w.mode == event.StopNow || w.mode == event.StopCleanup):

@@ -47,11 +47,8 @@ func (r *run) visit(turn graph.Turn, name string, needs []graph.Need[result]) re
 func (r *run) take(s *stage, needs []graph.Need[result]) result {
 	lane := r.lanes.of(s)
 	ctx := lane.run
-	if ended(r.o.Abort) {
-		<-lane.start.Done() // whoever watches is about to end it
-	}
-	if lane.start.Err() != nil {
-		return r.kept(s, context.Cause(lane.start))
+	if err := r.closed(s); err != nil {
+		return r.kept(s, err)
 	}
 	if reason, root := r.unwanted(s, needs); reason != "" {
 		return r.skip(s, reason, root)
