@@ -176,10 +176,10 @@ func (a *app) rootCommand() *cobra.Command {
 		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
 	})
 	root.AddCommand(
-		a.runCommand(), a.resumeCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(),
-		a.cancelCommand(), a.hookCommand(), a.versionCommand(),
+		a.runCommand(), a.resumeCommand(), a.cancelCommand(), a.planCommand(), a.validateCommand(), a.initCommand(), a.fmtCommand(),
+		a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(), a.cacheCommand(),
+		a.hookCommand(), a.versionCommand(),
 	)
-	root.AddCommand(a.cacheCommand())
 	wrapArguments(root)
 	return root
 }

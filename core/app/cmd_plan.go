@@ -60,7 +60,7 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 	}
 	defer a.closeHost(ctx, host, &err)
 	defer a.endAtOnce(ctx, host)()
-	l, err := a.load(ctx, s, host, request{path: path, flags: flags.pipelineFlags, masks: masks})
+	l, err := a.load(ctx, s, host, request{path: path, flags: flags.pipelineFlags, masks: masks, fetch: true})
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 		j.id = runstate.NewID(now())
 	}
 	l, err := a.load(ctx, s, host, request{
-		path: j.path, flags: j.flags.pipelineFlags, ref: j.ref, masks: masks, on: j.on,
+		path: j.path, flags: j.flags.pipelineFlags, ref: j.ref, masks: masks, on: j.on, fetch: true,
 		run: &config.Run{ID: j.id, StartedAt: j.on.started()},
 	})
 	if err != nil {

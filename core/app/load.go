@@ -61,6 +61,8 @@ type request struct {
 	masks *redact.Redactor
 	// partial lets variables be without a value: the pipeline is only looked at.
 	partial bool
+	// fetch has modules fetched that are pinned and not in the store.
+	fetch bool
 }
 
 // loadingGC lets the heap grow further than usual while a pipeline is loaded:
@@ -73,7 +75,9 @@ const loadingGC = 300
 // never nil without an error.
 func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req request) (*loaded, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(loadingGC)) // at the end, what it was
-	src, diags := config.Parse(config.Options{Path: req.path, RunnerVersion: Version, Snapshot: req.on.pipeline()})
+	src, diags := config.Parse(config.Options{
+		Path: req.path, RunnerVersion: Version, Snapshot: req.on.pipeline(), Modules: a.lockedModules(ctx, s, req.path, req.fetch),
+	})
 	for _, plugin := range src.Plugins() {
 		if !req.partial {
 			host.Warm(plugin.Name)

@@ -3,6 +3,7 @@ package module
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"unicode"
@@ -22,6 +23,7 @@ type file struct {
 	path string
 	id   string
 	size int64
+	mode fs.FileMode
 }
 
 // listing reads what `git ls-tree -r -z -l` says, and refuses whatever is not
@@ -41,8 +43,11 @@ func listing(answer []byte) ([]file, error) {
 		if !safePath(name) {
 			return nil, fmt.Errorf("it holds a file with the name %.80q, which is refused", name)
 		}
+		mode := fs.FileMode(0o400)
 		switch fields[0] {
-		case "100644", "100755":
+		case "100644":
+		case "100755":
+			mode = 0o500
 		case "120000":
 			return nil, fmt.Errorf("%q is a symbolic link: a module holds regular files only", name)
 		case "160000":
@@ -55,7 +60,7 @@ func listing(answer []byte) ([]file, error) {
 			return nil, fmt.Errorf("git does not know the size of %q", name)
 		}
 		total += size
-		out = append(out, file{path: name, id: fields[2], size: size})
+		out = append(out, file{path: name, id: fields[2], size: size, mode: mode})
 		if len(out) > maxFiles {
 			return nil, fmt.Errorf("it holds more than %d files; name a folder of the repository with //folder", maxFiles)
 		}

@@ -149,7 +149,7 @@ func layOut(ctx context.Context, g git, files []file, dir string) (string, error
 		if err := root.MkdirAll(path.Dir(f.path), 0o700); err != nil {
 			return err
 		}
-		out, err := root.OpenFile(f.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o400)
+		out, err := root.OpenFile(f.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, f.mode)
 		if err != nil {
 			return err
 		}

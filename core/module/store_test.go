@@ -55,6 +55,10 @@ func TestFetch(t *testing.T) {
 		"top.hcl": "# top\n", "sub/serve/main.hcl": "variable \"x\" {}\n", "sub/serve/deep/run.sh": "#!/bin/sh\n$Format:%H$ $Id$\n",
 		".gitattributes": "* text eol=crlf ident filter=bad export-subst\n", ".lfsconfig": "[lfs]\n",
 	}
+	r.write(files)
+	if err := os.Chmod(filepath.Join(r.dir, "sub", "serve", "deep", "run.sh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	first := r.commit(files)
 	r.git("tag", "--annotate", "--message=x", "v1")
 	r.git("branch", "release/1")
@@ -98,6 +102,9 @@ func TestFetch(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.want, contents(t, dir)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "deep", "run.sh")); err == nil && info.Mode().Perm() != 0o500 {
+			t.Errorf("%s: the script has mode %04o", name, info.Mode().Perm())
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/module"
 	"github.com/stagegate/stagegate/core/secret"
 )
 
@@ -19,6 +20,9 @@ type Config struct {
 	Parallelism int      // stages at once; 0 means the default
 	PluginPath  []string // further folders with plugins, absolute
 	PassEnv     []string // variables that plugins and commands get
+	// ModuleSources are the addresses that modules may come from. Empty means
+	// the default of core/module.
+	ModuleSources []string
 	// DecisionLifetime is how long a decision allows its plan; 0 means the
 	// default.
 	DecisionLifetime time.Duration
@@ -45,6 +49,7 @@ type fileConfig struct {
 	Parallelism *int          `hcl:"parallelism"`
 	PluginPath  []string      `hcl:"plugin_path,optional"`
 	PassEnv     []string      `hcl:"pass_env,optional"`
+	Modules     []string      `hcl:"module_sources,optional"`
 	Decision    *fileDecision `hcl:"decision,block"`
 	Cache       *fileCache    `hcl:"cache,block"`
 	Policies    []filePolicy  `hcl:"policy,block"`
@@ -78,7 +83,7 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 		return nil, diag.FromHCL(found)
 	}
 	out := &Config{
-		PluginPath: in.PluginPath, PassEnv: in.PassEnv,
+		PluginPath: in.PluginPath, PassEnv: in.PassEnv, ModuleSources: in.Modules,
 		Secrets: make(map[string]secret.Source),
 		Sources: map[string][]byte{filename: src},
 	}
@@ -122,6 +127,11 @@ func (c *Config) takeScalars(in fileConfig, at map[string]*hcl.Range, diags *dia
 	for _, name := range c.PassEnv {
 		if !isVariable(name) {
 			diags.Append(at["pass_env"], "Not the name of a variable", fmt.Sprintf("%q cannot be the name of an environment variable.", name))
+		}
+	}
+	for _, prefix := range c.ModuleSources {
+		if err := module.CheckPrefix(prefix); err != nil {
+			diags.Append(at["module_sources"], "Not the beginning of an address", fmt.Sprintf("Modules cannot come from %q: %v.", prefix, err))
 		}
 	}
 	if in.Decision != nil {
