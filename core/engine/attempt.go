@@ -40,6 +40,14 @@ func (r *run) attempts(ctx context.Context, s *stage, cfg *configuration, try tr
 		}
 		finish := r.attempt(ctx, s, cfg, n, try)
 		tried := event.Event{Type: event.AttemptFinished, Stage: s.Name, Attempt: n, Finish: attemptEnd(s, finish)}
+		if finish.Status == event.Waiting {
+			res, goOn := r.await(ctx, s, tried)
+			if !goOn {
+				return res
+			}
+			before++ // it was no try
+			continue
+		}
 		if !again(s, finish, n-before) {
 			return r.conclude(s, start, finish, tried)
 		}

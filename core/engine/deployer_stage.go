@@ -31,6 +31,9 @@ func (r *run) deploy(ctx context.Context, s *stage, a *attempt) event.Finish {
 		return errored(ClassPolicyError, "the decision does not carry the plan of "+s.Address(),
 			"It must be signed and name the plan's digest. Nothing was applied. Please report this as a fault of the runner.")
 	}
+	if finish := r.approved(ctx, s, a, r.planOf(plan), decision); finish != nil {
+		return *finish
+	}
 	if ctx.Err() != nil {
 		return r.ended(context.Cause(ctx))
 	}

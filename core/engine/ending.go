@@ -48,14 +48,16 @@ func (r *run) stoppedBy() error {
 // weight orders statuses by what they mean for the run.
 func weight(s event.Status) int {
 	switch s {
-	case event.Errored:
+	case event.Waiting:
 		return 1
-	case event.Failed:
+	case event.Errored:
 		return 2
-	case event.Denied:
+	case event.Failed:
 		return 3
-	case event.Cancelled:
+	case event.Denied:
 		return 4
+	case event.Cancelled:
+		return 5
 	default: // succeeded and skipped
 		return 0
 	}

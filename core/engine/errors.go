@@ -10,21 +10,23 @@ import (
 
 // Classes of failures that the engine finds itself. Plugins have their own.
 const (
-	ClassTimeout       = "timeout"          // the attempt took longer than the stage's timeout
-	ClassCancelled     = "cancelled"        // the run was cancelled
-	ClassDiskFull      = "disk_full"        // no room for the journal or a log
-	ClassState         = "state"            // the run could not be recorded
-	ClassConfig        = "config_invalid"   // the configuration is wrong, as was found when its values were known
-	ClassUnknown       = "config_unknown"   // a value that the configuration needs was never produced
-	ClassPlanFailed    = "plan_failed"      // the deployer cannot say what it would apply
-	ClassPlanChanged   = "plan_changed"     // it is not what the policy stage judged
-	ClassDenied        = "policy_denied"    // a policy says no
-	ClassPolicyError   = "policy_error"     // a policy could not be evaluated
-	ClassProtocol      = "plugin_protocol"  // the plugin broke the contract
-	ClassInternal      = "internal"         // the runner is at fault
-	ClassOutputInvalid = "output_invalid"   // outputs do not fit the component's schema
-	ClassCondition     = "condition_unmet"  // a precondition or postcondition of the stage does not hold
-	ClassScratch       = "scratch_unusable" // no private folder for the attempt
+	ClassTimeout       = "timeout"           // the attempt took longer than the stage's timeout
+	ClassCancelled     = "cancelled"         // the run was cancelled
+	ClassDiskFull      = "disk_full"         // no room for the journal or a log
+	ClassState         = "state"             // the run could not be recorded
+	ClassConfig        = "config_invalid"    // the configuration is wrong, as was found when its values were known
+	ClassUnknown       = "config_unknown"    // a value that the configuration needs was never produced
+	ClassPlanFailed    = "plan_failed"       // the deployer cannot say what it would apply
+	ClassPlanChanged   = "plan_changed"      // it is not what the policy stage judged
+	ClassDenied        = "policy_denied"     // a policy says no
+	ClassPolicyError   = "policy_error"      // a policy could not be evaluated
+	ClassApproval      = "approval_awaited"  // too few have approved the plan so far
+	ClassRejected      = "approval_rejected" // somebody has rejected the plan
+	ClassProtocol      = "plugin_protocol"   // the plugin broke the contract
+	ClassInternal      = "internal"          // the runner is at fault
+	ClassOutputInvalid = "output_invalid"    // outputs do not fit the component's schema
+	ClassCondition     = "condition_unmet"   // a precondition or postcondition of the stage does not hold
+	ClassScratch       = "scratch_unusable"  // no private folder for the attempt
 )
 
 // PluginError says that a plugin, not the stage, misbehaved.

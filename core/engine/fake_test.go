@@ -110,8 +110,13 @@ func (w *world) checkEnds() {
 		switch e.Type {
 		case event.StageFinished, event.StageSkipped:
 			ends[e.Stage]++
+		case event.StageWaiting:
+			if e.Waiting.Group == "" { // it is the end, unless it goes on
+				ends[e.Stage]++
+			}
 		case event.AttemptStarted:
 			open[e.Stage]++
+			ends[e.Stage] = 0
 		case event.AttemptFinished:
 			open[e.Stage]--
 		case event.RunFinished:
@@ -428,9 +433,20 @@ func (f *fakeView) of(ty event.Type) []event.Event {
 // fakeGate allows everything, unless told otherwise.
 type fakeGate struct {
 	decide func(req engine.DecisionRequest) (*engine.Decision, error)
+	// approvals are none without a script.
+	approvals func(req engine.ApprovalRequest) (*engine.Tally, error)
 
 	mu       sync.Mutex
 	requests []engine.DecisionRequest
+}
+
+func (f *fakeGate) Approvals(_ context.Context, req engine.ApprovalRequest) (*engine.Tally, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.approvals == nil {
+		return &engine.Tally{}, nil
+	}
+	return f.approvals(req)
 }
 
 func (f *fakeGate) Decide(_ context.Context, req engine.DecisionRequest) (*engine.Decision, error) {

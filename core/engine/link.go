@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/graph"
 	"github.com/stagegate/stagegate/core/pipeline"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -31,6 +32,11 @@ type stage struct {
 	left func() error
 	// after is a stage before it that changes something outside, if there is one.
 	after string
+	// wait and waitFor are what it waits for, and asked is the plan for which it
+	// has asked for approvals.
+	wait    *event.Wait
+	waitFor string
+	asked   *event.Plan
 }
 
 // Check says what is wrong with the order of a pipeline's stages. Run refuses a

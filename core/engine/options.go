@@ -64,6 +64,9 @@ type Options struct {
 	// History is what stages are compared with that look for changes; without
 	// one there is no earlier run.
 	History History
+	// ApprovalWait is how long a stage waits for approvals in its place, rather
+	// than let the run end for now; 0 means not at all.
+	ApprovalWait time.Duration
 	// CancelRun asks another run to end, for a reason; nil where no run can be
 	// asked.
 	CancelRun func(ctx context.Context, run, reason string) error
@@ -106,8 +109,8 @@ func defaulted[T int64 | time.Duration](v, otherwise T) T {
 
 // Outcome is how a run ended.
 type Outcome struct {
-	// Status is Succeeded, Failed, Errored, Denied or Cancelled. A denial counts
-	// for more than a failure, a cancellation for more than both.
+	// Status is Succeeded, Waiting, Errored, Failed, Denied or Cancelled: of what
+	// its stages came to, what is last in this list.
 	Status event.Status
 	// Denied is set when a policy denied anything, whatever the status.
 	Denied   bool
@@ -119,6 +122,6 @@ type Outcome struct {
 type StageOutcome struct {
 	Name    string
 	Status  event.Status
-	Reason  string         // why it was skipped
+	Reason  string         // why it was skipped, or what it waits for
 	Failure *event.Failure // why it did not succeed
 }

@@ -140,6 +140,31 @@ type Gate interface {
 	// nothing is deployed. The engine stores the envelope as a blob and puts its
 	// digest into the event.
 	Decide(ctx context.Context, req DecisionRequest) (*Decision, error)
+	// Approvals verifies all votes on a run, and counts those about this plan. An
+	// error is about the gate itself, and nothing is deployed.
+	Approvals(ctx context.Context, req ApprovalRequest) (*Tally, error)
+}
+
+// ApprovalRequest is a plan that has to be approved.
+type ApprovalRequest struct {
+	RunID       string
+	Actor       string          // the account that started the run
+	Stage       *pipeline.Stage // with its Approval
+	Environment string
+	PlanDigest  string
+}
+
+// Tally is what was said about a plan.
+type Tally struct {
+	Approved []Voice
+	Rejected []Voice
+	Ignored  []string // votes that do not count, and why
+}
+
+// Voice is a verified vote.
+type Voice struct {
+	Event event.Approval
+	Vote  []byte // as it was signed
 }
 
 // DecisionRequest is a plan and everything known about it.

@@ -22,6 +22,8 @@ type Recorded struct {
 	// what came before it.
 	Skipped, Unmet bool
 	Reason         string
+	// Wait is what it waits for; nil unless it does.
+	Wait *event.Wait
 	// Attempts is the number of the last attempt, and Last how that ended; nil
 	// when nobody saw its end.
 	Attempts int
@@ -84,6 +86,8 @@ func (was *Recorded) learn(e event.Event) {
 		was.Finish, was.Skipped, was.Unmet, was.Reason = e.Finish, false, false, ""
 	case e.Type == event.StageSkipped:
 		was.Finish, was.Skipped, was.Unmet, was.Reason = nil, true, e.Unmet, e.Reason
+	case e.Type == event.StageWaiting:
+		was.Wait = e.Waiting
 	case e.Type == event.ApplyStarted:
 		was.Applying = true
 	case e.Type == event.StageHandle:

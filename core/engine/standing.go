@@ -59,7 +59,7 @@ func (r *run) standing() diag.List {
 		}
 		switch {
 		case was.success() != nil:
-			r.stands[name] = s.Run == pipeline.OnSuccess && !r.replanned(s) || r.allStand(name)
+			r.stands[name] = !r.replanned(s) && (s.Run == pipeline.OnSuccess || r.allStand(name))
 		case was != nil && was.Skipped && !was.Unmet:
 			r.stands[name] = past.From == "" && r.allStand(name)
 		}
@@ -104,11 +104,13 @@ func (r *run) allStand(name string) bool {
 }
 
 // replanned reports whether a policy stage has judged a plan that is not the
-// one that was made at its deployer's turn: it has to judge again.
+// one that was made at its deployer's turn, or one that somebody has had to
+// approve since: it has to judge again.
 func (r *run) replanned(s *stage) bool {
 	return slices.ContainsFunc(s.governs, func(d *stage) bool {
 		was := r.recorded(d.Name)
-		return was != nil && was.Finish != nil && was.Finish.Failure != nil && was.Finish.Failure.Class == ClassPlanChanged
+		waits := was != nil && was.Wait != nil && was.Wait.Approval != nil
+		return waits || was != nil && was.Finish != nil && was.Finish.Failure != nil && was.Finish.Failure.Class == ClassPlanChanged
 	})
 }
 

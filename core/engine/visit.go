@@ -50,6 +50,9 @@ func (r *run) take(s *stage, needs []graph.Need[result]) result {
 	if err := r.closed(s); err != nil {
 		return r.kept(s, err)
 	}
+	if res, waits := r.waits(s, needs); waits {
+		return res
+	}
 	if reason, root := r.unwanted(s, needs); reason != "" {
 		return r.skip(s, reason, root)
 	}

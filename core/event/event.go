@@ -32,6 +32,7 @@ const (
 	PlanMade         Type = "plan_made"         // durable; Plan
 	DecisionMade     Type = "decision_made"     // durable; Decision
 	ApplyStarted     Type = "apply_started"     // durable; from here on something outside may have changed
+	ApprovalCounted  Type = "approval_counted"  // durable; Approval
 	RunCancelling    Type = "run_cancelling"    // durable; Mode, By, Reason
 	RunStopping      Type = "run_stopping"      // durable; Reason
 	RunFinished      Type = "run_finished"      // durable; Finish
@@ -62,6 +63,7 @@ type Event struct {
 	Attestation *Attestation `json:"attestation,omitempty"`
 	Plan        *Plan        `json:"plan,omitempty"`
 	Decision    *Decision    `json:"decision,omitempty"`
+	Approval    *Approval    `json:"approval,omitempty"`
 	Waiting     *Wait        `json:"waiting,omitempty"`
 }
 
@@ -90,6 +92,7 @@ type Run struct {
 	Targets     []string `json:"targets,omitempty"`
 	Whole       int      `json:"pipeline_stages,omitempty"`
 	Trigger     string   `json:"trigger,omitempty"` // empty means by hand
+	Actor       string   `json:"actor,omitempty"`   // the account that started it
 	Parallelism int      `json:"parallelism"`
 	// What follows is what it takes, with the fields above, to go on with the run
 	// with the same inputs.

@@ -26,10 +26,12 @@ type Options struct {
 	// policy.opa.
 	Policies []Policy
 	Declared []Declaration
-	Actor    string        // who runs this, for the input; empty means not known
-	Version  string        // of the runner
-	Expiry   time.Duration // of a decision; 0 means DefaultExpiry
-	Timeout  time.Duration // of one policy; 0 means DefaultTimeout
+	// Approvals say who may approve.
+	Approvals Approvals
+	Actor     string        // who runs this, for the input; empty means not known
+	Version   string        // of the runner
+	Expiry    time.Duration // of a decision; 0 means DefaultExpiry
+	Timeout   time.Duration // of one policy; 0 means DefaultTimeout
 	// Describe is the schema of a component.
 	Describe func(context.Context, pipeline.ComponentRef) (*pluginv1.Component, error)
 	Now      func() time.Time

@@ -31,6 +31,8 @@ type Config struct {
 	Policies []Policy
 	Secrets  map[string]secret.Source
 	Facts    []Fact // that the operator answers for
+	// Approvals say who may approve deployments.
+	Approvals Approvals
 	// Sources are the files by name, for messages.
 	Sources map[string][]byte
 }
@@ -45,16 +47,17 @@ type Policy struct {
 }
 
 type fileConfig struct {
-	Home        *string       `hcl:"home"`
-	Parallelism *int          `hcl:"parallelism"`
-	PluginPath  []string      `hcl:"plugin_path,optional"`
-	PassEnv     []string      `hcl:"pass_env,optional"`
-	Modules     []string      `hcl:"module_sources,optional"`
-	Decision    *fileDecision `hcl:"decision,block"`
-	Cache       *fileCache    `hcl:"cache,block"`
-	Policies    []filePolicy  `hcl:"policy,block"`
-	Secrets     []fileSecret  `hcl:"secret,block"`
-	Facts       []fileFact    `hcl:"fact,block"`
+	Home        *string        `hcl:"home"`
+	Parallelism *int           `hcl:"parallelism"`
+	PluginPath  []string       `hcl:"plugin_path,optional"`
+	PassEnv     []string       `hcl:"pass_env,optional"`
+	Modules     []string       `hcl:"module_sources,optional"`
+	Decision    *fileDecision  `hcl:"decision,block"`
+	Cache       *fileCache     `hcl:"cache,block"`
+	Policies    []filePolicy   `hcl:"policy,block"`
+	Secrets     []fileSecret   `hcl:"secret,block"`
+	Facts       []fileFact     `hcl:"fact,block"`
+	Approvals   *fileApprovals `hcl:"approvals,block"`
 }
 
 type fileDecision struct {
@@ -94,6 +97,7 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 	out.takePolicies(in.Policies, &diags)
 	out.takeSecrets(in.Secrets, &diags)
 	out.takeFacts(in.Facts, &diags)
+	out.takeApprovals(in.Approvals, &diags)
 	return out, diags.Sorted()
 }
 

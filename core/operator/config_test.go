@@ -31,6 +31,12 @@ policy "compliance" {
   with { parameters = { a = 1 } }
 }
 secret "token" { env = "TOKEN" }
+approvals {
+  allowed_signers     = "/etc/stagegate/allowed_signers"
+  allow_self_approval = true
+  lifetime            = "8h"
+  principals          = { jdoe = "john@example.com" }
+}
 fact "registry.hosts" {
   value = [{ host = "registry.example", tls = "1.2" }]
   by    = "platform team"
@@ -45,6 +51,13 @@ fact "registry.hosts" {
 	}
 	if want := (operator.Cache{Off: true, Results: 10, Age: 720 * time.Hour}); c.Cache != want {
 		t.Errorf("cache %+v, want %+v", c.Cache, want)
+	}
+	wantApprovals := operator.Approvals{
+		AllowedSigners: "/etc/stagegate/allowed_signers", AllowSelf: true, Lifetime: 8 * time.Hour,
+		Principals: map[string]string{"jdoe": "john@example.com"},
+	}
+	if diff := cmp.Diff(wantApprovals, c.Approvals); diff != "" {
+		t.Errorf("approvals (-want +got):\n%s", diff)
 	}
 	want := operator.Fact{Name: "registry.hosts", Value: json.RawMessage(`[{"host":"registry.example","tls":"1.2"}]`), By: "platform team"}
 	if diff := cmp.Diff([]operator.Fact{want}, c.Facts); diff != "" {
@@ -69,7 +82,10 @@ func TestParseRefuses(t *testing.T) {
 		`secret "a" { file = "b" }`:                     "not absolute",
 		"secret \"a\" {\nenv = \"A\"\nfile = \"/b\"\n}": "One source",
 		"secret \"a\" {\nenv = \"A\"\nage {\nfile = \"/a\"\nidentity_file = \"/b\"\n}\n}": "One source",
-		`secret "a" { command = [] }`:                                                       "without a program",
+		`approvals { allowed_signers = "signers" }`:                                       "not absolute",
+		"approvals {\nallowed_signers = \"/a\"\nlifetime = \"1s\"\n}":                     "Lifetime of approvals",
+		`approvals {}`:                "Missing required argument",
+		`secret "a" { command = [] }`: "without a program",
 		"secret \"a\" {\ncommand = [\"x\"]\ntimeout = \"11m\"\n}":                           "out of range",
 		"secret \"a\" {\ncommand = [\"x\"]\npass_env = [\"A=B\"]\n}":                        "Not the name",
 		"secret \"a\" {\nenv = \"A\"\ntimeout = \"1s\"\n}":                                  "Only for a command",

@@ -30,6 +30,7 @@ type FileOptions struct {
 // FileStore keeps runs in a folder:
 //
 //	runs/<id>/journal.jsonl, runs/<id>/lock, runs/<id>/logs/<stage>.<attempt>.log
+//	runs/<id>/votes/<hash>.json, what was said about what it would apply
 //	groups/<hash>/<number>-<run>-<random>, the line of a concurrency group
 //	runs/<id>/stops/<random>/<mode>.json, a request to stop the run
 //	blobs/sha256/<hex>

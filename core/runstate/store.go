@@ -34,6 +34,12 @@ type Store interface {
 	// has taken the request up. It returns ErrNotRunning when nobody works on the
 	// run, or no longer; the request is gone then.
 	Stop(ctx context.Context, id string, req StopRequest) error
+	// AddVote keeps what somebody has said about what a run would apply. The run
+	// may be written by anybody, or by nobody.
+	AddVote(ctx context.Context, id string, vote []byte) error
+	// Votes are those of a run. Nothing vouches for them: whoever counts verifies
+	// each.
+	Votes(ctx context.Context, id string) ([][]byte, error)
 	// Blobs is the content store that all runs share.
 	Blobs() Blobs
 	// Results keeps what stages came to, for runs to come.

@@ -41,6 +41,14 @@ type Ignored struct {
 	Reason    string
 }
 
+// String says whose vote it is, as it claims, and why it does not count.
+func (i Ignored) String() string {
+	if i.Principal == "" {
+		return "a vote: " + i.Reason
+	}
+	return "the vote of " + i.Principal + ": " + i.Reason
+}
+
 // Tally is the count.
 type Tally struct {
 	Approved []Voice // one a person and a key, the first ones

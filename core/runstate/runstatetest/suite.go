@@ -43,6 +43,7 @@ func Run(t *testing.T, newStore func(t *testing.T) (open func() runstate.Store))
 		"blobs":                           blobs,
 		"blobs are stored whole":          brokenBlob,
 
+		"votes are kept beside a run":                            votes,
 		"a group holds one stage at a time, first come first in": groupInOrder,
 		"two stages of one run in a group take turns":            groupOfOneRun,
 		"whoever gives up waiting is in nobody's way":            groupGivenUp,
