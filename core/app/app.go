@@ -178,7 +178,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.runCommand(), a.resumeCommand(), a.cancelCommand(), a.planCommand(), a.validateCommand(), a.initCommand(), a.fmtCommand(),
 		a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(), a.cacheCommand(),
-		a.hookCommand(), a.versionCommand(),
+		a.approveCommand(), a.rejectCommand(), a.hookCommand(), a.versionCommand(),
 	)
 	wrapArguments(root)
 	return root

@@ -45,6 +45,7 @@ func TestExitCodes(t *testing.T) {
 		{engine.Outcome{Status: event.Errored}, 3},
 		{engine.Outcome{Status: event.Denied}, 4},
 		{engine.Outcome{Status: event.Failed, Denied: true}, 4},
+		{engine.Outcome{Status: event.Waiting}, 5},
 		{engine.Outcome{Status: event.Cancelled}, 130},
 		{engine.Outcome{Status: event.Cancelled, Denied: true}, 130},
 	} {

@@ -89,7 +89,7 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 
 // preview asks the engine what a run would do.
 func (a *app) preview(ctx context.Context, s *session, host *pluginhost.Host, l *loaded, flags planFlags) (p *preview.Preview, err error) {
-	decisions, err := a.gate(ctx, s, host)
+	decisions, err := a.gate(ctx, s, host, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/stagegate/stagegate/core/config"
@@ -25,6 +26,8 @@ type runFlags struct {
 	format      string
 	verbose     bool
 	noCache     bool
+	// approvalWait is how long stages wait for approvals in their place.
+	approvalWait time.Duration
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -36,7 +39,7 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run a pipeline",
 		Long: "Run the pipeline in a folder of .hcl files, or in one file.\n\n" +
 			"Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 a stage failed,\n" +
-			"4 a policy denied, 130 interrupted.",
+			"4 a policy denied, 5 waiting for approval, 130 interrupted.",
 		Example: "  runner run examples/pipelines/digits --var environment=staging\n  runner run --format json | jq .type",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,6 +66,7 @@ func (f *runFlags) registerRunning(cmd *cobra.Command, parallelism string) {
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 0, parallelism)
 	cmd.Flags().StringVar(&f.format, "format", string(view.Auto), "auto, live, plain or json")
 	cmd.Flags().BoolVar(&f.noCache, "no-cache", false, "run every stage, whatever is known from earlier runs; what they come to is kept as always")
+	cmd.Flags().DurationVar(&f.approvalWait, "wait-for-approval", 0, "wait that long for approvals, rather than end and be resumed")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the output of every stage, not only of failed ones")
 }
 
@@ -100,6 +104,9 @@ func (a *app) run(ctx context.Context, j job) (err error) {
 func (f runFlags) check() error {
 	if err := f.checkLimits(); err != nil {
 		return err
+	}
+	if f.approvalWait < 0 {
+		return usage(fmt.Errorf("--wait-for-approval is %s: use a length of time such as 30m", f.approvalWait))
 	}
 	if f.parallelism < 0 {
 		return usage(fmt.Errorf("--parallelism is %d: use 1 or more", f.parallelism))
@@ -160,7 +167,7 @@ type execution struct {
 
 // execute runs the engine with a journal and a view.
 func (a *app) execute(ctx context.Context, x execution) (err error) {
-	decisions, err := a.gate(ctx, x.session, x.host)
+	decisions, err := a.gate(ctx, x.session, x.host, x.store.Votes)
 	if err != nil {
 		return err
 	}
@@ -215,7 +222,7 @@ func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, sc
 		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
 		Parallelism: x.parallelism(), Drain: x.stops.drain, Abort: x.stops.abort, ExitCode: exitCode,
 		History: history{runstate.NewEarlier(x.store, x.id)}, CancelRun: canceller(x.store),
-		Past: x.on.results(),
+		Past: x.on.results(), ApprovalWait: x.flags.approvalWait,
 	})
 	if err != nil {
 		return engine.Outcome{}, err

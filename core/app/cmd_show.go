@@ -38,6 +38,8 @@ type stageReport struct {
 	Artifacts []event.Artifact `json:"artifacts,omitempty"`
 	Plan      *event.Plan      `json:"plan,omitempty"`
 	Decisions []event.Decision `json:"decisions,omitempty"`
+	Approvals []event.Approval `json:"approvals,omitempty"`
+	Waiting   *event.Wait      `json:"waiting,omitempty"`
 }
 
 func (a *app) showCommand() *cobra.Command {
@@ -84,7 +86,7 @@ func report(s *runstate.RunState, h runstate.History, damage error) runReport {
 		r.Stages = append(r.Stages, stageReport{
 			Name: stage.Name, Uses: stage.Uses, Status: stage.Status, Reason: stage.Reason,
 			Attempts: len(stage.Attempts), Finish: stage.Finish, Artifacts: stage.Artifacts,
-			Plan: stage.Plan, Decisions: stage.Decisions,
+			Plan: stage.Plan, Decisions: stage.Decisions, Approvals: stage.Approvals, Waiting: stage.Wait,
 		})
 	}
 	return r

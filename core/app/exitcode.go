@@ -13,6 +13,7 @@ const (
 	exitUsage       = 2 // usage or configuration
 	exitFailed      = 3 // a stage failed
 	exitDenied      = 4 // a policy denied
+	exitWaiting     = 5 // people have to approve first
 	exitInterrupted = 130
 )
 
@@ -51,6 +52,8 @@ func exitCode(o engine.Outcome) int {
 		return exitDenied
 	case o.Status == event.Succeeded:
 		return exitDone
+	case o.Status == event.Waiting:
+		return exitWaiting
 	default:
 		return exitFailed
 	}

@@ -119,6 +119,7 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	out.diags = append(out.diags, req.on.check(out)...)
 	out.mask(req.masks)
 	out.checkSecrets(s.operator.Secrets)
+	out.checkApprovals(s.operator.Approvals)
 	if ready != nil && !out.diags.HasErrors() {
 		out.diags = append(out.diags, engine.Check(ready.Pipeline)...)
 	}

@@ -17,7 +17,7 @@ import (
 func (x execution) info(ctx context.Context) (event.Run, error) {
 	l := x.loaded
 	info := event.Run{
-		Commit: l.facts.Commit, Ref: l.facts.Ref, Clean: l.facts.Clean, Repository: l.facts.Repository,
+		Actor: x.starter(), Commit: l.facts.Commit, Ref: l.facts.Ref, Clean: l.facts.Clean, Repository: l.facts.Repository,
 		Runner: Version, Variables: l.VariablesShown(), Trigger: x.trigger, PushedTo: x.source, Targets: l.targets, Whole: l.whole,
 		StartedAt: l.started, Cwd: l.cwd,
 	}

@@ -84,7 +84,7 @@ func (a *app) endWith(ctx, abort context.Context, host *pluginhost.Host) func() 
 }
 
 // gate makes the gate with the operator's policies.
-func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host) (*gate.Gate, error) {
+func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host, votes votesOf) (*gate.Gate, error) {
 	describe := func(ctx context.Context, c pipeline.ComponentRef) (*pluginv1.Component, error) {
 		d, _, err := host.Describe(ctx, c.Plugin)
 		if err != nil {
@@ -106,8 +106,8 @@ func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host) (*gat
 		declared = append(declared, gate.Declaration(f))
 	}
 	return gate.New(host, gate.Options{
-		Declared: declared,
-		KeyFile:  s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
+		Declared: declared, Approvals: s.approvals(votes),
+		KeyFile: s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
 		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime,
 		Describe: describe, Now: now,
 	})

@@ -48,7 +48,7 @@ func newWorld(t testing.TB) *world {
 		view: &fakeView{}, gate: &fakeGate{},
 	}
 	w.options = engine.Options{
-		Plugins: w.plugins, Evaluator: w.eval, Journal: w.journal, Groups: &fakeGroups{}, Logs: w.logs, Blobs: w.blobs,
+		Plugins: w.plugins, Evaluator: w.eval, Journal: w.journal, Groups: &fakeGroups{}, CancelRun: func(context.Context, string, string) error { return nil }, Logs: w.logs, Blobs: w.blobs,
 		View: w.view, Redactor: &fakeRedactor{}, Gate: w.gate,
 		RunID: "20261123-154210-k3x9", Scratch: t.TempDir(), Parallelism: 4,
 		Repository: "https://git.example/digits",

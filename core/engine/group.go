@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/pipeline"
 )
+
+// askPatience bounds how long a run may take to answer that it will end.
+const askPatience = 10 * time.Second
 
 // enter waits until the stage is alone in its concurrency group. Others run
 // meanwhile: a stage that waits takes nobody's place. The Finish is nil when it
@@ -87,20 +91,21 @@ func (w *groupWait) tell(ctx context.Context, now event.Wait, runs []string) {
 // this one. A newer one is never asked, though it came here first.
 func (w *groupWait) cancelOlder(ctx context.Context, runs []string) {
 	reason := fmt.Sprintf("run %s takes its place in concurrency group %s (%s)", w.run.o.RunID, w.stage.Concurrency.Group, w.stage.Address())
-	for _, older := range runs {
-		if older >= w.run.o.RunID {
-			continue
-		}
-		err := errors.New("this runner cannot ask other runs to end")
-		if w.run.o.CancelRun != nil {
-			err = w.run.o.CancelRun(ctx, older, reason)
-		}
-		if err != nil {
-			w.run.warn(w.stage, "run "+older+" could not be asked to end", "Its turn is waited for: "+err.Error())
-			continue
-		}
-		w.asked = append(w.asked, older)
+	limited, cancel := context.WithTimeoutCause(ctx, askPatience, errors.New("it has not answered so far"))
+	defer cancel()
+	older := slices.DeleteFunc(slices.Clone(runs), func(run string) bool { return run >= w.run.o.RunID })
+	failed := make([]error, len(older))
+	var asking sync.WaitGroup
+	for i, run := range older {
+		asking.Go(func() { failed[i] = w.run.o.CancelRun(limited, run, reason) })
 	}
+	asking.Wait()
+	for i, run := range older {
+		if failed[i] != nil {
+			w.run.warn(w.stage, "run "+run+" was asked to end, and has not begun to", "Its end is waited for: "+failed[i].Error())
+		}
+	}
+	w.asked = older
 }
 
 // waitingFor says it in one line.

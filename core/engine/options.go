@@ -67,8 +67,8 @@ type Options struct {
 	// ApprovalWait is how long a stage waits for approvals in its place, rather
 	// than let the run end for now; 0 means not at all.
 	ApprovalWait time.Duration
-	// CancelRun asks another run to end, for a reason; nil where no run can be
-	// asked.
+	// CancelRun asks another run to end, for a reason, and returns when that has
+	// been heard.
 	CancelRun func(ctx context.Context, run, reason string) error
 	// ExitCode is the runner's exit code for an outcome, for the record.
 	ExitCode func(Outcome) int
@@ -82,7 +82,7 @@ type Engine struct {
 // New is an engine. It starts nothing.
 func New(o Options) (*Engine, error) {
 	for name, missing := range map[string]bool{
-		"Plugins": o.Plugins == nil, "Evaluator": o.Evaluator == nil, "Journal": o.Journal == nil, "Groups": o.Groups == nil,
+		"Plugins": o.Plugins == nil, "Evaluator": o.Evaluator == nil, "Journal": o.Journal == nil, "Groups": o.Groups == nil, "CancelRun": o.CancelRun == nil,
 		"Logs": o.Logs == nil, "Blobs": o.Blobs == nil, "View": o.View == nil,
 		"Redactor": o.Redactor == nil, "Gate": o.Gate == nil,
 		"RunID": o.RunID == "", "Scratch": o.Scratch == "",

@@ -87,7 +87,7 @@ func (s *StageState) apply(e event.Event) {
 			s.Started = e.Time
 		}
 		s.Status, s.Finish, s.Reason, s.Wait = Running, nil, "", nil
-		s.Artifacts, s.Attestations = nil, nil
+		s.Artifacts, s.Attestations, s.Approvals = nil, nil, nil
 		s.Attempts = append(s.Attempts, AttemptState{Number: e.Attempt, Started: e.Time})
 	case event.AttemptFinished:
 		if n := len(s.Attempts); n > 0 {
@@ -117,6 +117,8 @@ func (s *StageState) collect(e event.Event) {
 		s.Handle = e.Handle
 	case e.Type == event.PlanMade:
 		s.Plan = e.Plan
+	case e.Type == event.ApprovalCounted && e.Approval != nil:
+		s.Approvals = append(s.Approvals, *e.Approval)
 	case e.Type == event.DecisionMade && e.Decision != nil:
 		s.Decisions = append(s.Decisions, *e.Decision)
 	}

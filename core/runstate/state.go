@@ -58,6 +58,9 @@ type StageState struct {
 	Handle []byte
 	// Plan is the last plan made for the stage.
 	Plan *event.Plan
+	// Approvals are those that counted when the last plan was applied, or the
+	// rejections that kept it from being.
+	Approvals []event.Approval
 	// Decisions are all that were made at the stage, in order.
 	Decisions []event.Decision
 	// Finish says how it ended; nil until it has.

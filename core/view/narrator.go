@@ -66,6 +66,8 @@ func (n *narrator) lines(e event.Event) string {
 		return n.plan(e)
 	case event.DecisionMade:
 		return n.decision(e)
+	case event.ApprovalCounted:
+		return n.approval(e)
 	case event.RunCancelling:
 		return fmt.Sprintf("%s: %s\n", cancelling(e.Mode), e.Reason)
 	case event.RunStopping:
@@ -262,6 +264,14 @@ func (n *narrator) decision(e event.Event) string {
 // saidOf is what a decision says, to tell whether another says the same.
 func saidOf(d event.Decision) string {
 	return fmt.Sprint(d.Verdict, d.Error, d.Violations, d.Warnings, d.Waived)
+}
+
+func (n *narrator) approval(e event.Event) string {
+	if e.Approval == nil {
+		return ""
+	}
+	text := fmt.Sprintf("  %s  %s\n", n.name(e.Stage), voice(*e.Approval))
+	return text + indent(n.palette.faint(e.Approval.Reason), "      ")
 }
 
 func (n *narrator) violation(kind string, v event.Violation) string {

@@ -24,6 +24,7 @@ func Summary(w io.Writer, s *runstate.RunState, color bool, now time.Time) error
 	writeArtifacts(&b, s, p)
 	writeReports(&b, s, p)
 	writeDecisions(&b, s, p)
+	writeApprovals(&b, s, p)
 	writeRollouts(&b, s, p)
 	writeEnd(&b, s, p, now)
 	_, err := io.WriteString(w, b.String())
@@ -136,6 +137,16 @@ func writeDecisions(b *strings.Builder, s *runstate.RunState, p palette) {
 	table(b, p, "Policy", rows)
 }
 
+func writeApprovals(b *strings.Builder, s *runstate.RunState, p palette) {
+	var rows [][]string
+	for _, stage := range s.Stages {
+		for _, a := range stage.Approvals {
+			rows = append(rows, []string{voice(a), "plan " + shortDigest(a.PlanDigest), "at " + stage.Name, firstLine(a.Reason)})
+		}
+	}
+	table(b, p, "Approvals", rows)
+}
+
 func writeRollouts(b *strings.Builder, s *runstate.RunState, p palette) {
 	for _, stage := range s.Stages {
 		if stage.Finish == nil || stage.Finish.Rollout == nil {
@@ -196,7 +207,23 @@ func writeEnd(b *strings.Builder, s *runstate.RunState, p palette, now time.Time
 	if from := s.Run.Restarted; from != nil {
 		fmt.Fprintln(b, restarted(*from))
 	}
+	for _, stage := range s.Stages {
+		if stage.Wait != nil && stage.Wait.Approval != nil {
+			fmt.Fprintf(b, "  %s: runner approve %s %s\n", stage.Name, s.ID, quoted(stage.Name))
+		}
+	}
 	if s.Unfinished() {
 		fmt.Fprintf(b, "  go on with: runner resume %s\n", s.ID)
 	}
+}
+
+// quoted is a word of a command line.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./", r)
+	}
+	if strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }

@@ -154,6 +154,15 @@ func cacheNote(f *event.Finish) string {
 	}
 }
 
+// voice is what somebody has said, in one line.
+func voice(a event.Approval) string {
+	what := "approved"
+	if a.Verdict == "reject" {
+		what = "rejected"
+	}
+	return fmt.Sprintf("%s by %s (%s)", what, a.Principal, a.Fingerprint)
+}
+
 // indent puts prefix before every line.
 func indent(text, prefix string) string {
 	text = strings.TrimRight(text, "\n")
