@@ -169,7 +169,7 @@ func (v voter) speak(ctx context.Context) error {
 		return usage(err)
 	}
 	if v.ballot.format != "json" {
-		if err := view.Proposal(v.Stdout, v.run.state, v.stage, v.color(v.Stdout)); err != nil {
+		if err := v.show(ctx); err != nil {
 			return err
 		}
 	}
@@ -189,6 +189,24 @@ func (v voter) speak(ctx context.Context) error {
 		return err
 	}
 	return v.report(ctx, principal, key.PublicKey(), signed)
+}
+
+// show says what it is about.
+func (v voter) show(ctx context.Context) error {
+	tally, err := v.count(ctx)
+	if err != nil {
+		return err
+	}
+	return view.Proposal(v.Stdout, v.run.state, v.stage, principals(tally.Approved), v.color(v.Stdout))
+}
+
+// count is what has been said so far.
+func (v voter) count(ctx context.Context) (approval.Tally, error) {
+	votes, err := v.run.store.Votes(ctx, v.run.state.ID)
+	if err != nil {
+		return approval.Tally{}, err
+	}
+	return approval.Count(votes, v.signers, v.question, now()), nil
 }
 
 // principal is the name under which the key speaks, once it is certain that the
@@ -245,11 +263,10 @@ type voteReport struct {
 
 // report says where the stage stands now.
 func (v voter) report(ctx context.Context, principal string, key ssh.PublicKey, signed []byte) error {
-	votes, err := v.run.store.Votes(ctx, v.run.state.ID)
+	tally, err := v.count(ctx)
 	if err != nil {
 		return err
 	}
-	tally := approval.Count(votes, v.signers, v.question, now())
 	asked := v.stage.Wait.Approval
 	r := voteReport{
 		Schema: view.SchemaVersion, Run: v.run.state.ID, Stage: v.stage.Name, PlanDigest: asked.PlanDigest,
@@ -276,11 +293,15 @@ func (v voter) say(r voteReport) error {
 	for _, ignored := range r.Ignored {
 		fmt.Fprintf(&b, "warning: %s\n", ignored)
 	}
+	next := "Go on with: runner resume " + r.Run
+	if v.run.history.Live {
+		next = "The run waits for it, and goes on."
+	}
 	switch {
 	case len(r.Rejected) > 0:
-		fmt.Fprintf(&b, "Rejected by %s: the stage fails once the run goes on: runner resume %s\n", strings.Join(r.Rejected, ", "), r.Run)
+		fmt.Fprintf(&b, "Rejected by %s: the stage will fail. %s\n", strings.Join(r.Rejected, ", "), next)
 	case r.Enough:
-		fmt.Fprintf(&b, "Approved by %s: enough. Go on with: runner resume %s\n", strings.Join(r.Approved, ", "), r.Run)
+		fmt.Fprintf(&b, "Approved by %s: enough. %s\n", strings.Join(r.Approved, ", "), next)
 	default:
 		fmt.Fprintf(&b, "Approved by %s: %d of %d.\n", strings.Join(r.Approved, ", "), len(r.Approved), r.Required)
 	}

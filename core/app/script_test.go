@@ -33,6 +33,9 @@ func TestScripts(t *testing.T) {
 		Condition: condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     cmdExits,
+			"sshkey":    cmdSSHKey,
+			"allow":     cmdAllow,
+			"sshagent":  cmdSSHAgent,
 			"inturn":    cmdInTurn,
 			"signalto":  cmdSignalTo,
 			"exited":    cmdExited,

@@ -9,8 +9,8 @@ import (
 )
 
 // Proposal prints what a stage waits with, for whoever has to approve it: the
-// plan with its differences, and what policy has said of it.
-func Proposal(w io.Writer, run *runstate.RunState, stage *runstate.StageState, color bool) error {
+// plan with its differences, what policy has said of it, and who has approved.
+func Proposal(w io.Writer, run *runstate.RunState, stage *runstate.StageState, approved []string, color bool) error {
 	stage, asked := harmless(stage), harmless(*stage.Wait.Approval)
 	n := newNarrator(Options{Color: color, Verbose: true})
 	n.width = len(stage.Name)
@@ -50,7 +50,10 @@ func Proposal(w io.Writer, run *runstate.RunState, stage *runstate.StageState, c
 			b.WriteString(n.violation("waived", v))
 		}
 	}
-	fmt.Fprintf(&b, "  approvals %d of %d", len(asked.Approved), asked.Required)
+	fmt.Fprintf(&b, "  approvals %d of %d", len(approved), asked.Required)
+	if len(approved) > 0 {
+		fmt.Fprintf(&b, " (%s)", Printable(strings.Join(approved, ", ")))
+	}
 	if len(asked.Approvers) > 0 {
 		fmt.Fprintf(&b, ", by %s", strings.Join(asked.Approvers, ", "))
 	}

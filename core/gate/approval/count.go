@@ -99,7 +99,7 @@ func (t *Tally) again(v Voice) error {
 		case strings.EqualFold(other.Principal, v.Principal):
 			return fmt.Errorf("%s has approved already, and counts once", v.Principal)
 		case other.Fingerprint == v.Fingerprint:
-			return fmt.Errorf("its key %s has approved already, as %s, and counts once", v.Fingerprint, other.Principal)
+			return fmt.Errorf("key %s has approved already, as %s, and counts once", v.Fingerprint, other.Principal)
 		}
 	}
 	return nil

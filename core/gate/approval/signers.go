@@ -121,13 +121,13 @@ func (s *Signers) Knows(principal string, now time.Time) bool {
 
 // permits is why a key may not speak for a principal now.
 func (s *Signers) permits(key ssh.PublicKey, principal string, now time.Time) error {
-	reason := fmt.Errorf("its key %s is not among the allowed signers", ssh.FingerprintSHA256(key))
+	reason := fmt.Errorf("key %s is not among the allowed signers", ssh.FingerprintSHA256(key))
 	for _, line := range s.lines {
 		if !sameKey(line.key, key) {
 			continue
 		}
 		if !matchList(line.principals, principal) {
-			reason = fmt.Errorf("its key %s is not one of %q (line %d of the allowed signers)", ssh.FingerprintSHA256(key), principal, line.number)
+			reason = fmt.Errorf("key %s is not one of %q (line %d of the allowed signers)", ssh.FingerprintSHA256(key), principal, line.number)
 			continue
 		}
 		if reason = line.refuses(now); reason == nil {
@@ -148,11 +148,11 @@ func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marsha
 func (l signer) refuses(now time.Time) error {
 	switch {
 	case l.namespaces != "" && !matchList(l.namespaces, Namespace):
-		return fmt.Errorf("its key may not approve: line %d of the allowed signers is for other namespaces than %s", l.number, Namespace)
+		return fmt.Errorf("the key may not approve: line %d of the allowed signers is for other namespaces than %s", l.number, Namespace)
 	case now.Before(l.after):
-		return fmt.Errorf("its key is valid after %s only (line %d of the allowed signers)", stamp(l.after), l.number)
+		return fmt.Errorf("the key is valid after %s only (line %d of the allowed signers)", stamp(l.after), l.number)
 	case !l.before.IsZero() && !now.Before(l.before):
-		return fmt.Errorf("its key was valid before %s only (line %d of the allowed signers)", stamp(l.before), l.number)
+		return fmt.Errorf("the key was valid before %s only (line %d of the allowed signers)", stamp(l.before), l.number)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ func (deploy) Schema() sdk.Schema {
 			{Name: "file", Type: cty.String, Required: true},
 			{Name: "content", Type: cty.String},
 			{Name: "artifact", Type: sdk.ArtifactType()},
+			{Name: "cluster", Type: cty.String},
 			{Name: "fault", Type: cty.String},
 			{Name: "log", Type: cty.String},
 			{Name: "line", Type: cty.String},
@@ -50,6 +51,13 @@ func (deploy) Plan(_ context.Context, req sdk.Request) (sdk.PlanResult, error) {
 	if a, ok := req.Config.Artifact("artifact"); ok {
 		t.Content += a.Digest
 	}
+	if path := req.Config.String("cluster"); path != "" {
+		state, err := os.ReadFile(path)
+		if err != nil {
+			return sdk.PlanResult{}, err
+		}
+		t.Content += string(state)
+	}
 	content, err := json.Marshal(t)
 	if err != nil {
 		return sdk.PlanResult{}, err
@@ -57,6 +65,9 @@ func (deploy) Plan(_ context.Context, req sdk.Request) (sdk.PlanResult, error) {
 	plan := sdk.NewPlan("application/json", content)
 	plan.Environment, plan.Target = req.Attempt.Environment, "file "+t.File
 	plan.Changes = []sdk.Change{t.change()}
+	if req.Config.Set("cluster") {
+		plan.Changes[0].Diff = t.Content
+	}
 	return sdk.PlanResult{Plan: plan, Facts: []sdk.Fact{{
 		Name: "target.kind", State: sdk.FactVerified, Value: []byte(`"file"`), Source: "fake",
 	}}}, nil

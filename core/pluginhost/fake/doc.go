@@ -51,6 +51,8 @@
 //	with {
 //	  file    = "/tmp/deployed"           # where
 //	  content = "v1"                      # what
+//	  cluster = "/tmp/cluster"            # path: what it holds when the plan is
+//	                                      # made is part of the plan
 //	  fault   = "crash_after_handle"      # dies between the handle and the file
 //	                                      # no_plan: cannot make a plan
 //	  log     = "/tmp/log"                # appends a line to this file instead
