@@ -61,6 +61,9 @@ func story() []event.Event {
 			Warnings:   []event.Violation{{Rule: "few_replicas", Message: "one replica only"}},
 			Waived:     []event.Violation{{Rule: "egress", Message: "egress is open"}},
 		}},
+		{Type: event.ApprovalCounted, Stage: "serve", Approval: &event.Approval{
+			Verdict: "approve", Principal: "alice@example.com", Fingerprint: "SHA256:txwhrkYq85C026AlESra00ZETfc", PlanDigest: digest, Reason: "seen it",
+		}},
 	}
 	return stamped(append(events, ending()...))
 }
