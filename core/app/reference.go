@@ -37,6 +37,7 @@ const codes = `
 | 2 | usage or configuration |
 | 3 | a stage failed |
 | 4 | a policy denied |
+| 5 | waiting for approval |
 | 130 | interrupted |
 
 The first Ctrl-C, SIGTERM or SIGHUP stops a run; stages with ` + "`run = \"always\"`" + ` still run. The second one ends at once.
