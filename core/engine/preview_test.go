@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -101,7 +102,7 @@ type outlook struct {
 	options engine.PreviewOptions
 }
 
-func newOutlook(t *testing.T) *outlook {
+func newOutlook(t testing.TB) *outlook {
 	t.Helper()
 	w := newWorld(t)
 	o := &outlook{world: w, eval: &foresight{fakeEvaluator: w.eval, secret: make(map[string]bool), whenIs: make(map[string]cty.Value)}, policy: &fakePolicy{}}
@@ -427,5 +428,29 @@ func TestPreviewOfStagesThatWaitForEachOther(t *testing.T) {
 	_, err := engine.Preview(t.Context(), &pipeline.Pipeline{Stages: o.stages}, event.Run{}, o.options)
 	if _, ok := errors.AsType[*engine.InvalidError](err); !ok {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// BenchmarkPreview shows what a stage costs, however many there are.
+func BenchmarkPreview(b *testing.B) {
+	for _, n := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprintf("stages=%d", n), func(b *testing.B) {
+			o := newOutlook(b)
+			for i := range n {
+				name := fmt.Sprint("s", i)
+				if i%10 == 0 {
+					o.stage(name, "builder")
+					continue
+				}
+				before := fmt.Sprint("s", i-1)
+				o.stage(name, "tester", before)
+				o.eval.with[name] = using(before, "word")
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				o.preview()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/stage")
+		})
 	}
 }
