@@ -22,11 +22,15 @@ const (
 // cacheOf is the cache of a pipeline for runs of one origin, or nil when the
 // operator has switched it off.
 func (a *app) cacheOf(s *session, store runstate.Store, l *loaded, origin cacheOrigin) (engine.Cache, error) {
+	return a.cacheIn(s, store.Results(), store.Blobs(), l, origin)
+}
+
+func (a *app) cacheIn(s *session, results runstate.Results, blobs runstate.Blobs, l *loaded, origin cacheOrigin) (engine.Cache, error) {
 	if s.operator.Cache.Off {
 		return nil, nil //nolint:nilnil // no cache is no error, and the engine's own word for it
 	}
 	c, err := cache.New(cache.Options{
-		Results: store.Results(), Blobs: store.Blobs(), Root: l.Pipeline.Root, Plugins: l.digests,
+		Results: results, Blobs: blobs, Root: l.Pipeline.Root, Plugins: l.digests,
 		Scope: cache.Scope{
 			Repository: cmp.Or(origin.repository, l.facts.Repository), Pipeline: l.Pipeline.Name, Ref: origin.ref,
 		},

@@ -13,6 +13,7 @@ import (
 	"github.com/stagegate/stagegate/core/pluginhost"
 	"github.com/stagegate/stagegate/core/preview"
 	"github.com/stagegate/stagegate/core/redact"
+	"github.com/stagegate/stagegate/core/runstate"
 	"github.com/stagegate/stagegate/core/view"
 )
 
@@ -21,6 +22,26 @@ type planFlags struct {
 	pipelineFlags
 	format  string
 	offline bool
+	noCache bool
+}
+
+// knowledge is what earlier runs have left; nothing of it is set before the
+// first one.
+type knowledge struct {
+	blobs   runstate.Blobs
+	results runstate.Results
+}
+
+// known is what earlier runs have left, only to be looked at.
+func (s *session) known() (knowledge, error) {
+	blobs, results, err := runstate.LookFileStore(s.home)
+	if errors.Is(err, runstate.ErrNotFound) {
+		return knowledge{}, nil
+	}
+	if err != nil {
+		return knowledge{}, usage(err)
+	}
+	return knowledge{blobs, results}, nil
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -41,6 +62,7 @@ func (a *app) planCommand() *cobra.Command {
 	}
 	flags.register(cmd)
 	cmd.Flags().BoolVar(&flags.offline, "offline", false, "leave the plans of deployers to the run: no cluster is contacted")
+	cmd.Flags().BoolVar(&flags.noCache, "no-cache", false, "show every stage as one that runs, whatever is known from earlier runs")
 	formatFlag(cmd, &flags.format)
 	return cmd
 }
@@ -53,8 +75,12 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 	if err != nil {
 		return err
 	}
+	known, err := s.known()
+	if err != nil {
+		return err
+	}
 	masks := redact.New()
-	host, err := a.pluginHost(ctx, s, nil, masks)
+	host, err := a.pluginHost(ctx, s, known.blobs, masks)
 	if err != nil {
 		return err
 	}
@@ -76,7 +102,7 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 		}
 		return errors.Join(err, errShown(exitUsage))
 	}
-	p, err := a.preview(ctx, s, host, l, flags)
+	p, err := a.preview(ctx, s, host, l, known, flags)
 	if err != nil {
 		return err
 	}
@@ -88,10 +114,16 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 }
 
 // preview asks the engine what a run would do.
-func (a *app) preview(ctx context.Context, s *session, host *pluginhost.Host, l *loaded, flags planFlags) (p *preview.Preview, err error) {
+func (a *app) preview(ctx context.Context, s *session, host *pluginhost.Host, l *loaded, known knowledge, flags planFlags) (p *preview.Preview, err error) {
 	decisions, err := a.gate(ctx, s, host, nil)
 	if err != nil {
 		return nil, err
+	}
+	var results engine.Cache
+	if known.results != nil {
+		if results, err = a.cacheIn(s, known.results, known.blobs, l, cacheOrigin{refresh: flags.noCache}); err != nil {
+			return nil, err
+		}
 	}
 	scratch, err := os.MkdirTemp("", "stagegate-plan-")
 	if err != nil {
@@ -101,7 +133,7 @@ func (a *app) preview(ctx context.Context, s *session, host *pluginhost.Host, l 
 	p, err = engine.Preview(ctx, l.Pipeline, event.Run{
 		Commit: l.facts.Commit, Ref: l.facts.Ref, Clean: l.facts.Clean, Runner: Version, Variables: l.VariablesShown(),
 	}, engine.PreviewOptions{
-		Plugins: host, Evaluator: l.Evaluator, Redactor: l.masks, Policy: decisions,
+		Plugins: host, Evaluator: l.Evaluator, Redactor: l.masks, Policy: decisions, Cache: results, Inputs: l.inputs,
 		Repository: l.facts.Repository, Scratch: scratch, Parallelism: s.operator.Parallelism, Offline: flags.offline,
 	})
 	if invalid, ok := errors.AsType[*engine.InvalidError](err); ok {

@@ -39,6 +39,8 @@ type Cache struct {
 	scope  string
 	secret []byte
 	sums   sums
+	// assumed is empty but for plans.
+	assumed assumed
 }
 
 var _ engine.Cache = (*Cache)(nil)

@@ -49,7 +49,7 @@ func (c *Cache) look(ctx context.Context, root *os.Root, entries []string) ([]se
 	out := make([]seen, 0, len(names))
 	var size int64
 	for name := range names {
-		s, err := c.sums.of(ctx, root, name)
+		s, err := c.sum(ctx, root, name)
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", name, plain(err))
 		}
@@ -62,6 +62,14 @@ func (c *Cache) look(ctx context.Context, root *os.Root, entries []string) ([]se
 	return out, nil
 }
 
+// sum is a file's content, or what is assumed of it.
+func (c *Cache) sum(ctx context.Context, root *os.Root, name string) (sum, error) {
+	if f, ok := c.assumed.file(name); ok {
+		return sum{hash: f.Digest, size: f.Size, executable: f.Executable}, nil
+	}
+	return c.sums.of(ctx, root, name)
+}
+
 // names finds the files.
 func (c *Cache) names(ctx context.Context, root *os.Root, entries []string) (map[string]bool, error) {
 	wanted, without, err := split(entries)
@@ -70,7 +78,17 @@ func (c *Cache) names(ctx context.Context, root *os.Root, entries []string) (map
 	}
 	w := walk{ctx: ctx, root: root, names: make(map[string]bool), without: without}
 	for _, entry := range wanted {
-		if err := w.find(entry); err != nil {
+		meant := c.assumed.meant(entry)
+		for _, name := range meant {
+			if err := w.take(name); err != nil {
+				return nil, fmt.Errorf("input %q: %w", entry, err)
+			}
+		}
+		err := w.find(entry)
+		if none := errors.Is(err, errNoFile) || errors.Is(err, errNoMatch); none && len(meant) > 0 {
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", entry, err)
 		}
 	}

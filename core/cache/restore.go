@@ -27,6 +27,12 @@ const (
 
 // state compares a file. What cannot be read differs.
 func (c *Cache) state(ctx context.Context, root *os.Root, f runstate.ResultFile) fileState {
+	if there, ok := c.assumed.file(f.Path); ok {
+		if there.Digest == f.Digest && there.Executable == f.Executable {
+			return same
+		}
+		return differs
+	}
 	info, err := root.Lstat(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing

@@ -30,6 +30,7 @@ type fakeCache struct {
 	asked    map[string]engine.CacheQuery
 	kept     map[string]engine.MadeResult
 	restored []string
+	assumed  []string
 }
 
 func newCache(w *world) *fakeCache {
@@ -56,6 +57,12 @@ type fakeLookup struct {
 func (l fakeLookup) Found() *engine.FoundResult { return l.cache.known[l.stage] }
 func (l fakeLookup) Why() []string              { return []string{"config.a changed", "file b is new"} }
 func (l fakeLookup) Cacheable() bool            { return !l.cache.never[l.stage] }
+
+func (l fakeLookup) Assume() {
+	l.cache.mu.Lock()
+	defer l.cache.mu.Unlock()
+	l.cache.assumed = append(l.cache.assumed, l.stage)
+}
 
 func (l fakeLookup) Restore(context.Context) error {
 	l.cache.mu.Lock()

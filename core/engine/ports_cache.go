@@ -54,6 +54,9 @@ type Lookup interface {
 	// Restore puts the files of what was found into the work folder. After an
 	// error the stage has to be executed.
 	Restore(ctx context.Context) error
+	// Assume has later answers of the same cache take the files of what was
+	// found for put back, though they are not: it is for previews.
+	Assume()
 	// Keep remembers what the stage came to, for later runs. The error says why
 	// that is not possible; the stage's own end does not depend on it.
 	Keep(ctx context.Context, run string, made MadeResult) error

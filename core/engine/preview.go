@@ -10,6 +10,7 @@ import (
 	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/core/preview"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
 	"golang.org/x/sync/errgroup"
 )
@@ -46,6 +47,9 @@ type PreviewOptions struct {
 	Evaluator Foresight
 	Redactor  Redactor
 	Policy    Forecaster
+	// Cache and Inputs are as for Options; without a cache every stage runs.
+	Cache  Cache
+	Inputs map[string]*pluginv1.Inputs
 	// Repository is as for Options, and so are Scratch and Parallelism.
 	Repository  string
 	Scratch     string
@@ -120,6 +124,7 @@ func newPreviewer(ctx context.Context, l *linked, info event.Run, o PreviewOptio
 	v := &previewer{policy: o.Policy, foresight: o.Evaluator, offline: o.Offline, seen: make(map[string]*foreseen, len(l.stages))}
 	v.run = newRun(ctx, Options{
 		Plugins: o.Plugins, Evaluator: o.Evaluator, Redactor: o.Redactor, View: &v.problems,
+		Cache: o.Cache, Inputs: o.Inputs,
 		RunID: previewRun, Repository: o.Repository, Scratch: o.Scratch,
 		Parallelism: o.Parallelism, Heartbeat: DefaultHeartbeat,
 	}, l, info)

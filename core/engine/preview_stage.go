@@ -52,6 +52,7 @@ func (v *previewer) foresee(ctx context.Context, s *stage) {
 	f.settled = settled(f.out.Arguments, f.out.Environment)
 	f.awaits = awaits(f.out.Arguments, f.out.Environment)
 	v.byOutputs(f)
+	v.byCache(ctx, f)
 	v.configurePolicy(ctx, f)
 }
 

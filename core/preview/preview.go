@@ -45,6 +45,10 @@ type Stage struct {
 	Action  Action   `json:"action"`
 	Reason  string   `json:"reason"`
 	Needs   []string `json:"needs,omitempty"` // names
+	// Cached is the result that is taken over; Uncached says why there is none,
+	// one change each.
+	Cached   *event.Cached `json:"cached,omitempty"`
+	Uncached []string      `json:"uncached,omitempty"`
 	// Arguments are the `with` block, flattened; what is null is left out.
 	Arguments   []Argument `json:"arguments,omitempty"`
 	Environment *Argument  `json:"environment,omitempty"`
