@@ -54,11 +54,13 @@ func (v *planner) change(c event.Change) {
 // diffLine is one line of a difference in its colour.
 func (v *planner) diffLine(line string) string {
 	text := strings.TrimRight(line, "\n")
-	switch strings.TrimSpace(text + " ")[:min(1, len(strings.TrimSpace(text)))] {
-	case "+":
+	switch mark := strings.TrimSpace(text); {
+	case strings.HasPrefix(mark, "+"):
 		text = v.p.paint("32", text)
-	case "-":
+	case strings.HasPrefix(mark, "-"):
 		text = v.p.paint("31", text)
+	case strings.HasPrefix(mark, "~"):
+		text = v.p.paint("33", text)
 	}
 	return text + "\n"
 }
