@@ -107,8 +107,10 @@ type previewer struct {
 type foreseen struct {
 	*stage
 	out *preview.Stage
-	// root is why dependents cannot run, as in result.
-	root string
+	// root is why dependents cannot run, as in result; failure is why the stage
+	// itself would fail, where no diagnostic says so.
+	root    string
+	failure *event.Failure
 	// awaits are the names of the stages whose outputs the configuration and the
 	// environment wait for.
 	awaits []string
@@ -179,6 +181,9 @@ func (v *previewer) answer() *preview.Preview {
 	}
 	for _, f := range v.order {
 		f.out.Problems = v.problems.byStage[f.Name]
+		if f.failure != nil && !f.out.Failing() {
+			f.out.Problems = append(f.out.Problems, event.Diagnostic{Severity: "error", Summary: f.failure.Summary, Detail: f.failure.Detail})
+		}
 		out.Stages = append(out.Stages, f.out)
 	}
 	out.Summarize()

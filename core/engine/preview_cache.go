@@ -30,8 +30,7 @@ func (v *previewer) byCache(ctx context.Context, f *foreseen) {
 	case finish == nil:
 		v.lookUp(ctx, f, cfg)
 	case finish.Failure.Class != ClassUnknown:
-		f.root = f.Address() + " could not be run"
-		f.say("its configuration is not valid")
+		f.fail(finish, f.Address()+" could not be run", "its configuration is not valid")
 	}
 }
 
@@ -64,8 +63,7 @@ func (v *previewer) lookUp(ctx context.Context, f *foreseen, cfg *configuration)
 	finish := event.Finish{Status: event.Succeeded, Outputs: found.Outputs, Report: found.Report, Cached: &cached}
 	if outputs, err := recordedOutputs(f.Schema, &finish); err == nil {
 		if unmet := v.unsatisfied(f.stage, outputs); unmet != nil {
-			f.root = f.Address() + " failed"
-			f.say("the known result does not meet a postcondition")
+			f.fail(unmet, f.Address()+" failed", "the known result does not meet a postcondition")
 			return
 		}
 	}

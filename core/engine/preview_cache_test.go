@@ -1,13 +1,16 @@
 package engine_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/core/preview"
+	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -93,10 +96,27 @@ func TestPreviewOfACachedResultThatWillNotDo(t *testing.T) {
 		return not("It made " + self.GetAttr("word").AsString() + "."), nil
 	}
 	p := o.preview()
-	if s := o.of(p, "train"); !s.Failing() || s.Problems[0].Detail != "It made bad." {
+	if s := o.of(p, "train"); !s.Failing() || s.Problems[0].Summary != "a postcondition does not hold: It made bad." {
 		t.Errorf("train = %+v", s)
 	}
 	if s := o.of(p, "then"); s.Action != preview.Skip || s.Reason != "stage.train failed" {
 		t.Errorf("then = %+v", s)
+	}
+}
+
+// TestPreviewOfAPluginThatBreaks: what cannot even be asked would fail.
+func TestPreviewOfAPluginThatBreaks(t *testing.T) {
+	t.Parallel()
+	o := newOutlook(t)
+	c := withCache(o)
+	o.stage("train", "builder")
+	o.stage("test", "tester", "train")
+	o.eval.with["test"] = using("train", "word")
+	c.known["train"] = foundResult(t, "weights")
+	o.plugins.validate = func(*pluginv1.ValidateRequest) (*pluginv1.ValidateResponse, error) {
+		return nil, &engine.PluginError{Plugin: "fake", Class: "plugin_crashed", Err: errors.New("exit status 2")}
+	}
+	if s := o.of(o.preview(), "test"); !s.Failing() || s.Problems[0].Summary != "plugin fake: exit status 2" {
+		t.Errorf("test = %+v", s)
 	}
 }

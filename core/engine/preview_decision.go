@@ -97,7 +97,7 @@ func (v *previewer) configurePolicy(ctx context.Context, f *foreseen) {
 	case finish == nil:
 		f.call = &PolicyCall{Stage: f.Name, Component: f.Component, Config: cfg.wire, Secrets: f.Secrets}
 	case finish.Failure.Class != ClassUnknown:
-		f.root = f.Address() + " could not be run"
+		f.fail(finish, f.Address()+" could not be run", "its configuration is not valid")
 	}
 }
 

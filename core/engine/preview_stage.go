@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/core/preview"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -218,6 +219,12 @@ func (f *foreseen) say(reason string) {
 func (f *foreseen) skip(reason, root string) {
 	f.out.Action, f.out.Reason, f.root = preview.Skip, reason, root
 	f.out.Arguments, f.out.Environment = nil, nil
+}
+
+// fail says that the stage would fail, and why those after it would not run.
+func (f *foreseen) fail(finish *event.Finish, root, reason string) {
+	f.failure, f.root = finish.Failure, root
+	f.say(reason)
 }
 
 func addresses(stages []*stage) []string {
