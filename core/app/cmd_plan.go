@@ -20,6 +20,7 @@ import (
 // planFlags are the flags of `runner plan`.
 type planFlags struct {
 	pipelineFlags
+	targets []string
 	format  string
 	offline bool
 	noCache bool
@@ -61,6 +62,7 @@ func (a *app) planCommand() *cobra.Command {
 		},
 	}
 	flags.register(cmd)
+	targetFlag(cmd, &flags.targets)
 	cmd.Flags().BoolVar(&flags.offline, "offline", false, "leave the plans of deployers to the run: no cluster is contacted")
 	cmd.Flags().BoolVar(&flags.noCache, "no-cache", false, "show every stage as one that runs, whatever is known from earlier runs")
 	formatFlag(cmd, &flags.format)
@@ -93,6 +95,7 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 	if err := l.validate(ctx, host); err != nil {
 		return err
 	}
+	l.narrow(flags.targets)
 	if flags.format != "json" || !l.diags.HasErrors() {
 		a.show(l.diags, l.source.Contents())
 	}
@@ -131,7 +134,7 @@ func (a *app) preview(ctx context.Context, s *session, host *pluginhost.Host, l 
 	}
 	defer func() { a.closing(&err, os.RemoveAll(scratch)) }()
 	p, err = engine.Preview(ctx, l.Pipeline, event.Run{
-		Commit: l.facts.Commit, Ref: l.facts.Ref, Clean: l.facts.Clean, Runner: Version, Variables: l.VariablesShown(),
+		Commit: l.facts.Commit, Ref: l.facts.Ref, Clean: l.facts.Clean, Runner: Version, Variables: l.VariablesShown(), Targets: l.targets, Whole: l.whole,
 	}, engine.PreviewOptions{
 		Plugins: host, Evaluator: l.Evaluator, Redactor: l.masks, Policy: decisions, Cache: results, Inputs: l.inputs,
 		Repository: l.facts.Repository, Scratch: scratch, Parallelism: s.operator.Parallelism, Offline: flags.offline,

@@ -177,6 +177,7 @@ func (v *previewer) answer() *preview.Preview {
 	out := &preview.Preview{
 		Pipeline: info.Pipeline, Description: info.Description, Digest: info.Digest,
 		Commit: info.Commit, Ref: info.Ref, Clean: info.Clean, Variables: info.Variables,
+		Targets: info.Targets, Whole: info.Whole, Timeout: seconds(v.pipeline.Timeout),
 		Stages: make([]*preview.Stage, 0, len(v.order)),
 	}
 	for _, f := range v.order {

@@ -20,6 +20,12 @@ type Preview struct {
 	Clean       bool   `json:"clean"`
 	// Variables are JSON values; sensitive ones are "(sensitive)".
 	Variables map[string]string `json:"variables,omitempty"`
+	// Targets are the stages that were asked for, and Whole is how many stages the
+	// pipeline has then; both are empty for all of it.
+	Targets []string `json:"targets,omitempty"`
+	Whole   int      `json:"pipeline_stages,omitempty"`
+	// Timeout bounds the run.
+	Timeout event.Seconds `json:"timeout_seconds,omitempty"`
 	// Stages are in the order in which they can start.
 	Stages  []*Stage `json:"stages"`
 	Summary Summary  `json:"summary"`

@@ -48,6 +48,12 @@ func (v *planner) head() {
 		}
 		fmt.Fprintf(&v.b, "%s\n", v.p.faint("commit "+commit[:min(len(commit), 12)]+tree))
 	}
+	if whole := v.preview.Whole; whole > 0 {
+		fmt.Fprintf(&v.b, "%s\n", v.p.faint(fmt.Sprintf("%d of %d stages, for %s", len(v.preview.Stages), whole, strings.Join(v.preview.Targets, ", "))))
+	}
+	if v.preview.Timeout > 0 {
+		fmt.Fprintf(&v.b, "%s\n", v.p.faint("stopped after "+limit(v.preview.Timeout)))
+	}
 	fmt.Fprintf(&v.b, "%s\n\n", v.p.faint("+ runs   = cached   - skipped   ? decided during the run"))
 }
 

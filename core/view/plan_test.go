@@ -17,6 +17,7 @@ func forecastOf() *preview.Preview {
 	value := func(text string) json.RawMessage { return json.RawMessage(text) }
 	p := &preview.Preview{
 		Pipeline: "digits", Description: "A classifier", Commit: "0123456789abcdef", Clean: false,
+		Targets: []string{"stage.serve", "module.m"}, Whole: 40, Timeout: 7200,
 		Stages: []*preview.Stage{
 			{Name: "train", Uses: "build.command", Kind: "builder", Action: preview.Cached, Reason: "nothing that it depends on has changed"},
 			{
