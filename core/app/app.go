@@ -159,14 +159,12 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "Release models: build, test, judge and deploy them from a pipeline",
 		Long: "The runner reads a pipeline written in HCL and executes its stages as plugins.\n" +
 			"Nothing is deployed that a policy has not allowed, to the byte.",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Version:       Version,
-		Args:          knownCommand,
-		RunE:          showHelp,
-		CompletionOptions: cobra.CompletionOptions{
-			HiddenDefaultCmd: true,
-		},
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Version:           Version,
+		Args:              knownCommand,
+		RunE:              showHelp,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
@@ -178,9 +176,10 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.runCommand(), a.resumeCommand(), a.cancelCommand(), a.planCommand(), a.validateCommand(), a.initCommand(), a.fmtCommand(),
 		a.graphCommand(), a.docsCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(), a.cacheCommand(),
-		a.approveCommand(), a.rejectCommand(), a.hookCommand(), a.versionCommand(),
+		a.approveCommand(), a.rejectCommand(), a.hookCommand(), a.completionCommand(), a.versionCommand(),
 	)
 	wrapArguments(root)
+	a.completeAll(root)
 	return root
 }
 

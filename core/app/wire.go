@@ -22,9 +22,8 @@ import (
 // closeGrace bounds how long plugins may take to end with the runner.
 const closeGrace = 10 * time.Second
 
-// pluginHost makes the host of plugins. Without a store, plugins get no blobs:
-// that is enough to describe and validate.
-func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, masks *redact.Redactor) (*pluginhost.Host, error) {
+// pluginOptions say where plugins and their descriptions are.
+func (a *app) pluginOptions(s *session) pluginhost.Options {
 	search := a.env("RUNNER_PLUGIN_PATH")
 	for _, dir := range s.operator.PluginPath {
 		if search != "" {
@@ -32,17 +31,17 @@ func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, 
 		}
 		search += dir
 	}
-	options := pluginhost.Options{
-		RunnerDir:  filepath.Dir(a.Executable),
-		SearchPath: search,
-		CacheDir:   s.path("cache", "plugins"),
-		Environ:    a.Environ,
-		PassEnv:    s.operator.PassEnv,
-		TrustRoot:  s.trustRoot(),
-		Version:    Version,
-		Redact:     masks.Text,
-		Secrets:    s.secrets(a.lookupEnv, masks),
+	return pluginhost.Options{
+		RunnerDir: filepath.Dir(a.Executable), SearchPath: search, CacheDir: s.path("cache", "plugins"), Version: Version,
 	}
+}
+
+// pluginHost makes the host of plugins. Without a store, plugins get no blobs:
+// that is enough to describe and validate.
+func (a *app) pluginHost(ctx context.Context, s *session, blobs runstate.Blobs, masks *redact.Redactor) (*pluginhost.Host, error) {
+	options := a.pluginOptions(s)
+	options.Environ, options.PassEnv, options.TrustRoot = a.Environ, s.operator.PassEnv, s.trustRoot()
+	options.Redact, options.Secrets = masks.Text, s.secrets(a.lookupEnv, masks)
 	if blobs != nil {
 		options.Blobs = blobs
 	}

@@ -31,6 +31,12 @@ func (c cache) path(digest string) string {
 // load reads a description. A file holds the SHA-256 of the rest, and then the
 // message; one that does not fit is as good as none.
 func (c cache) load(name, digest string) (*pluginv1.DescribeResponse, bool) {
+	d, ok := c.read(digest)
+	return d, ok && checkDescription(name, d) == nil
+}
+
+// read reads the description of whatever plugin it is of.
+func (c cache) read(digest string) (*pluginv1.DescribeResponse, bool) {
 	if c.dir == "" {
 		return nil, false
 	}
@@ -48,7 +54,7 @@ func (c cache) load(name, digest string) (*pluginv1.DescribeResponse, bool) {
 		return nil, false
 	}
 	d := new(pluginv1.DescribeResponse)
-	if proto.Unmarshal(body, d) != nil || checkDescription(name, d) != nil {
+	if proto.Unmarshal(body, d) != nil {
 		return nil, false
 	}
 	return d, true
