@@ -57,8 +57,14 @@ func lex(filename string, src []byte, start hcl.Pos) *diag.Diagnostic {
 		return nil // the parser says it better, and stops there
 	}
 	s := scanner{}
+	ahead := 0
 	for i, token := range tokens {
-		if d := s.step(token, next(tokens, i)); d != nil {
+		ahead = next(tokens, max(ahead, i+1))
+		follows := hclsyntax.Token{Type: hclsyntax.TokenEOF}
+		if ahead < len(tokens) {
+			follows = tokens[ahead]
+		}
+		if d := s.step(token, follows); d != nil {
 			return d
 		}
 	}
@@ -79,14 +85,17 @@ func Tokens(src []byte) int {
 	return n
 }
 
-// next is the first token after i that is neither a line break nor a comment.
-func next(tokens hclsyntax.Tokens, i int) hclsyntax.Token {
-	for _, t := range tokens[i+1:] {
-		if t.Type != hclsyntax.TokenNewline && t.Type != hclsyntax.TokenComment {
-			return t
-		}
+// next is where, from i on, the first token is that is neither a line break nor
+// a comment.
+func next(tokens hclsyntax.Tokens, i int) int {
+	for i < len(tokens) && passedOver(tokens[i]) {
+		i++
 	}
-	return hclsyntax.Token{Type: hclsyntax.TokenEOF}
+	return i
+}
+
+func passedOver(t hclsyntax.Token) bool {
+	return t.Type == hclsyntax.TokenNewline || t.Type == hclsyntax.TokenComment
 }
 
 func refuse(at hcl.Range, summary, detail string) *diag.Diagnostic {

@@ -8,15 +8,23 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// maxListed bounds how many names a message lists.
-const maxListed = 12
+const (
+	maxListed  = 12  // names that a message lists
+	maxWritten = 200 // bytes of a name that others are compared with
+)
 
 // Nearest is the known name closest to what was written, or empty when none is
 // close. The same names give the same answer in any order.
 func Nearest(written string, known []string) string {
 	best, bestDistance := "", len(written)/3+2
 	sorted := slices.Sorted(slices.Values(known))
+	if len(written) > maxWritten {
+		return ""
+	}
 	for _, name := range sorted {
+		if len(name)-len(written) >= 4*bestDistance { // a character has up to four bytes
+			continue
+		}
 		if d := levenshtein.Distance(written, name, nil); d < bestDistance {
 			best, bestDistance = name, d
 		}
