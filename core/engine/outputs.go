@@ -35,7 +35,7 @@ func outputsOf(schema *pluginv1.Component, wire *pluginv1.DynamicValue) (cty.Val
 			marks = append(marks, cty.PathValueMarks{Path: cty.GetAttrPath(attr.GetName()), Marks: cty.NewValueMarks(dynamic.Sensitive)})
 		}
 	}
-	return bare.MarkWithPaths(marks), nil
+	return dynamic.Mark(bare, marks), nil
 }
 
 // nulls is an object with nothing in it, so that a reference to an output that

@@ -91,7 +91,7 @@ func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
 		}
 		marks = append(marks, cty.PathValueMarks{Path: path, Marks: cty.NewValueMarks(Sensitive)})
 	}
-	return v.MarkWithPaths(marks), nil
+	return Mark(v, marks), nil
 }
 
 // writable refuses numbers that take seconds and gigabytes to be written out,
