@@ -49,7 +49,7 @@ func TestProtocolIsFresh(t *testing.T) {
 
 func TestEveryFunctionIsListed(t *testing.T) {
 	t.Parallel()
-	want := append(slices.Collect(maps.Keys(function.Table(function.Below("/")))), "secret")
+	want := append(slices.Collect(maps.Keys(function.Table(function.Below(function.Folder{Top: "/", Dir: "."})))), "secret")
 	same(t, "functions", want, read(t, "docs/pipelines.md").column(t, "## Functions", 2))
 }
 

@@ -136,7 +136,7 @@ func (a *app) policies(ctx context.Context, s *session, describe func(context.Co
 			return nil, fmt.Errorf("read the schema of %s: %w", ref, err)
 		}
 		with, _ := p.With.(*hclsyntax.Body) // nil when the block is left out
-		v, found := spec.Decode(body.Source{Body: with, Header: p.Range, What: ref.String()}, operator.Constants{})
+		v, found := spec.Decode(body.Source{Body: with, Header: p.Range, What: ref.String()}, operator.NewConstants())
 		diags = append(diags, found...)
 		out = append(out, gate.Policy{Component: ref, Config: v})
 	}

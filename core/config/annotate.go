@@ -9,6 +9,12 @@ import (
 	"github.com/stagegate/stagegate/core/diag"
 )
 
+// What is said may quote what is in the files.
+const (
+	maxSummary = 500
+	maxDetail  = 6000
+)
+
 // maxDiagnostics bounds what is said about one pipeline.
 const maxDiagnostics = 200
 
@@ -29,6 +35,7 @@ func (s *Source) finish(diags diag.List) diag.List {
 // annotate names the block around each place.
 func (s *Source) annotate(diags diag.List) diag.List {
 	for i := range diags {
+		diags[i].Summary, diags[i].Detail = cut(diags[i].Summary, maxSummary), cut(diags[i].Detail, maxDetail)
 		if d := &diags[i]; d.Subject != nil && d.In == "" {
 			d.In = s.blockAround(*d.Subject)
 		}

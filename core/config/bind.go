@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/sdk/dynamic"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -44,7 +45,7 @@ func (b *binding) accept(given cty.Value, s *scope) (cty.Value, diag.List) {
 	value, err := v.convert(bare, s.budget)
 	if err != nil {
 		diags.Append(&place, fmt.Sprintf("Wrong value for variable %q", v.Name), fmt.Sprintf(
-			"It does not fit the type %s of the module %q: %s.", typeexpr.TypeString(v.want), b.owner.name, hidden(err, len(marks) > 0)))
+			"It does not fit the type %s of the module %q: %s.", clip(typeexpr.TypeString(v.want)), b.owner.name, hidden(err, len(marks) > 0)))
 		return cty.UnknownVal(v.Type), diags
 	}
 	if value.IsNull() && !v.Nullable {
@@ -70,7 +71,7 @@ func remark(v cty.Value, marks []cty.PathValueMarks) cty.Value {
 		}
 		return v
 	}
-	return v.MarkWithPaths(marks)
+	return dynamic.Mark(v, marks)
 }
 
 // hidden is why a conversion failed, which may quote the value.
@@ -78,7 +79,7 @@ func hidden(err error, sensitive bool) string {
 	if sensitive {
 		return "the reason is not shown, because the value is sensitive"
 	}
-	return err.Error()
+	return clipText(err.Error())
 }
 
 // checkInput checks the rules of a module's variable.

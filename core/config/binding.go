@@ -1,8 +1,6 @@
 package config
 
 import (
-	"slices"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -21,6 +19,8 @@ type binding struct {
 
 	variable  *Variable // of a module
 	sensitive bool      // an output that is declared to be
+	// uses are the bindings that it needs, once their order is known.
+	uses []*binding
 	// late says that its value is known only while the pipeline runs: it needs
 	// a stage's output or a secret, itself or through other bindings.
 	late bool
@@ -37,9 +37,11 @@ func (b *binding) address() string {
 // bindingsOf are the bindings that references in a module name.
 func (m *module) bindingsOf(r *references) []*binding {
 	var out []*binding
-	for _, ref := range r.names {
+	seen := make(map[*binding]bool)
+	for _, ref := range r.distinct {
 		for _, b := range m.named(ref) {
-			if !slices.Contains(out, b) {
+			if !seen[b] {
+				seen[b] = true
 				out = append(out, b)
 			}
 		}
@@ -64,7 +66,7 @@ func (m *module) named(ref reference) []*binding {
 			return nil
 		}
 		if ref.output == "" {
-			return child.allOutputs()
+			return child.outputOrder
 		}
 		one = child.outputs[ref.output]
 	}
@@ -74,17 +76,7 @@ func (m *module) named(ref reference) []*binding {
 	return []*binding{one}
 }
 
-func (m *module) allOutputs() []*binding {
-	var out []*binding
-	for _, b := range m.bindings {
-		if b.root == "output" {
-			out = append(out, b)
-		}
-	}
-	return out
-}
-
-// prerequisites are the bindings that one needs to have a value.
+// prerequisites finds the bindings that one needs to have a value.
 func (b *binding) prerequisites() []*binding {
 	out := b.module.bindingsOf(b.refs)
 	if b.variable == nil {
@@ -111,7 +103,7 @@ func (m *module) lateBindings(r *references) []*binding {
 			return
 		}
 		seen[b] = true
-		for _, used := range b.prerequisites() {
+		for _, used := range b.uses {
 			visit(used)
 		}
 		out = append(out, b)

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/zclconf/go-cty/cty"
@@ -72,7 +73,7 @@ func (m *module) decodeModules(diags *diag.List) {
 // find reads the files of a module; nil means that it said why not.
 func (m *module) find(diags *diag.List) *folder {
 	a := m.inputs.Attributes["source"]
-	text, ok := constantText(a, diags)
+	text, ok := m.source.constants.text(a, diags)
 	if !ok {
 		return nil
 	}
@@ -87,22 +88,40 @@ func (m *module) find(diags *diag.List) *folder {
 		return nil
 	}
 	m.place = at
-	for p := m.parent; p != nil; p = p.parent {
-		if p.place.key() == m.place.key() {
-			diags.Append(&where, "Module uses itself", fmt.Sprintf(
-				"%s is inside itself: %s. It would never end.", clip(text), m.chain(p)))
-			return nil
-		}
+	var found *folder
+	endless := func(p *module) bool { return p.place.key() == m.place.key() || found != nil && found.same(p.folder) }
+	if !m.endsAround(endless, where, text, diags) {
+		return nil
 	}
-	folder, err := m.source.reader.module(m.place)
+	found, err := m.source.reader.module(m.place)
 	if err != nil {
 		diags.Append(&where, "Module cannot be read", fmt.Sprintf("%s: %v.", clip(m.place.shown), err))
 		return nil
 	}
-	if *diags = append(*diags, folder.diags...); folder.diags.HasErrors() {
+	if !found.told {
+		*diags, found.told = append(*diags, found.diags...), true
+	}
+	if found.diags.HasErrors() || !m.endsAround(endless, where, text, diags) {
 		return nil
 	}
-	return folder
+	if d := m.source.reader.sizes.use(found); d != nil {
+		*diags = append(*diags, *d)
+		return nil
+	}
+	m.folder = found
+	return found
+}
+
+// endsAround reports whether a module is inside none that is the same.
+func (m *module) endsAround(same func(around *module) bool, where hcl.Range, text string, diags *diag.List) bool {
+	for p := m.parent; p != nil; p = p.parent {
+		if same(p) {
+			diags.Append(&where, "Module uses itself", fmt.Sprintf(
+				"%s is inside itself: %s. It would never end.", clip(text), m.chain(p)))
+			return false
+		}
+	}
+	return true
 }
 
 // locate is where the files of a source are, or why that cannot be said.
@@ -212,12 +231,13 @@ func (m *module) decodeOutput(b *hclsyntax.Block, diags *diag.List) {
 	if value == nil {
 		return // it has been said
 	}
-	_, _ = constantText(b.Body.Attributes["description"], diags)
+	_, _ = m.source.constants.text(b.Body.Attributes["description"], diags)
 	out := &binding{
 		module: m, owner: m, root: "output", name: name, expr: value.Expr, rng: b.DefRange(),
-		sensitive: constantBool(b.Body.Attributes["sensitive"], false, diags),
+		sensitive: m.source.constants.bool(b.Body.Attributes["sensitive"], false, diags),
 	}
 	m.outputs[name] = out
+	m.outputOrder = append(m.outputOrder, out)
 	m.bindings = append(m.bindings, out)
 }
 

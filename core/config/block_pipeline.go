@@ -29,15 +29,15 @@ func (s *Source) decodePipeline(b *hclsyntax.Block, runnerVersion string, diags 
 	if pipelineShape().check(b, diags) {
 		s.Name = b.Labels[0]
 	}
-	s.Description, _ = constantText(b.Body.Attributes["description"], diags)
-	checkRunnerVersion(b.Body.Attributes["runner_version"], runnerVersion, diags)
-	s.timeout = constantDuration(b.Body.Attributes["timeout"], diags)
-	s.cleanup = constantDuration(b.Body.Attributes["cleanup_timeout"], diags)
+	s.Description, _ = s.constants.text(b.Body.Attributes["description"], diags)
+	s.checkRunnerVersion(b.Body.Attributes["runner_version"], runnerVersion, diags)
+	s.timeout = s.constants.duration(b.Body.Attributes["timeout"], diags)
+	s.cleanup = s.constants.duration(b.Body.Attributes["cleanup_timeout"], diags)
 	s.decodeOnFailure(b.Body.Attributes["on_failure"], diags)
 }
 
 func (s *Source) decodeOnFailure(a *hclsyntax.Attribute, diags *diag.List) {
-	text, ok := constantText(a, diags)
+	text, ok := s.constants.text(a, diags)
 	if !ok {
 		return
 	}
@@ -54,8 +54,8 @@ func (s *Source) decodeOnFailure(a *hclsyntax.Attribute, diags *diag.List) {
 
 // checkRunnerVersion compares release numbers only: a build between releases
 // counts as the release that it becomes. A build without a version passes.
-func checkRunnerVersion(a *hclsyntax.Attribute, runner string, diags *diag.List) {
-	text, ok := constantText(a, diags)
+func (s *Source) checkRunnerVersion(a *hclsyntax.Attribute, runner string, diags *diag.List) {
+	text, ok := s.constants.text(a, diags)
 	if !ok {
 		return
 	}

@@ -35,12 +35,12 @@ func (s *Source) decodePlugins(b *hclsyntax.Block, diags *diag.List) {
 			continue
 		}
 		requirement := pipeline.PluginRequirement{Name: a.Name, Range: a.NameRange}
-		decodeRequirement(a, &requirement, diags)
+		s.constants.requirement(a, &requirement, diags)
 		s.plugins = append(s.plugins, requirement)
 	}
 }
 
-func decodeRequirement(a *hclsyntax.Attribute, into *pipeline.PluginRequirement, diags *diag.List) {
+func (c constants) requirement(a *hclsyntax.Attribute, into *pipeline.PluginRequirement, diags *diag.List) {
 	place := a.Expr.Range()
 	items, ok := a.Expr.(*hclsyntax.ObjectConsExpr)
 	if !ok {
@@ -51,16 +51,14 @@ func decodeRequirement(a *hclsyntax.Attribute, into *pipeline.PluginRequirement,
 	for _, item := range items.Items {
 		name := hcl.ExprAsKeyword(item.KeyExpr)
 		if name == "" {
-			if v, problems := item.KeyExpr.Value(nil); !problems.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-				name = v.AsString()
-			}
+			name = c.key(item.KeyExpr)
 		}
 		value := &hclsyntax.Attribute{Name: name, Expr: item.ValueExpr}
 		switch name {
 		case "source":
-			into.Source, _ = constantText(value, diags)
+			into.Source, _ = c.text(value, diags)
 		case "version":
-			into.Version, _ = constantText(value, diags)
+			into.Version, _ = c.text(value, diags)
 			if _, err := version.NewConstraint(into.Version); into.Version != "" && err != nil {
 				valuePlace := item.ValueExpr.Range()
 				diags.Append(&valuePlace, "Invalid version constraint", fmt.Sprintf(
@@ -72,6 +70,15 @@ func decodeRequirement(a *hclsyntax.Attribute, into *pipeline.PluginRequirement,
 				"A plugin has no such argument. %s", spelling.Hint(name, []string{"source", "version"}, "arguments")))
 		}
 	}
+}
+
+// key is a fixed key of an object, or empty.
+func (c constants) key(e hclsyntax.Expression) string {
+	v, problems := c.spend.Constant(e)
+	if problems.HasErrors() || v.Type() != cty.String || !v.IsKnown() || v.IsNull() {
+		return ""
+	}
+	return v.AsString()
 }
 
 // requirePlugins adds the plugins that stages use without an entry.

@@ -84,7 +84,7 @@ func (m *module) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 	st.decodeUses(args["uses"], diags)
 	st.decodeRun(args["run"], diags)
 	st.decodeMode(args["concurrency_mode"], diags)
-	st.noCache = !constantBool(args["cache"], true, diags)
+	st.noCache = !m.source.constants.bool(args["cache"], true, diags)
 	st.forEach = args["for_each"]
 	st.needs = decodeNeeds(args["needs"], diags)
 	for _, inner := range b.Body.Blocks {
@@ -106,7 +106,7 @@ func (m *module) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 var componentName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}\.[a-z][a-z0-9_]{0,63}$`)
 
 func (st *stage) decodeUses(a *hclsyntax.Attribute, diags *diag.List) {
-	text, ok := constantText(a, diags)
+	text, ok := st.module.source.constants.text(a, diags)
 	if !ok {
 		return
 	}
@@ -121,7 +121,7 @@ func (st *stage) decodeUses(a *hclsyntax.Attribute, diags *diag.List) {
 }
 
 func (st *stage) decodeRun(a *hclsyntax.Attribute, diags *diag.List) {
-	text, ok := constantText(a, diags)
+	text, ok := st.module.source.constants.text(a, diags)
 	if !ok {
 		return
 	}
@@ -142,7 +142,7 @@ func runModes() []string {
 
 // decodeMode reads what happens to those that are in a concurrency group.
 func (st *stage) decodeMode(a *hclsyntax.Attribute, diags *diag.List) {
-	text, ok := constantText(a, diags)
+	text, ok := st.module.source.constants.text(a, diags)
 	if !ok {
 		return
 	}

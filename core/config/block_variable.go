@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -10,7 +9,6 @@ import (
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // Variable is a declared input of a pipeline.
@@ -65,18 +63,14 @@ func (m *module) decodeVariable(b *hclsyntax.Block, diags *diag.List) {
 		m.bindings = append(m.bindings, v.binding)
 	}
 	args := b.Body.Attributes
-	v.Description, _ = constantText(args["description"], diags)
-	v.Sensitive = constantBool(args["sensitive"], false, diags)
-	v.Nullable = constantBool(args["nullable"], true, diags)
+	v.Description, _ = m.source.constants.text(args["description"], diags)
+	v.Sensitive = m.source.constants.bool(args["sensitive"], false, diags)
+	v.Nullable = m.source.constants.bool(args["nullable"], true, diags)
 	if a := args["type"]; a != nil {
-		want, defaults, problems := typeexpr.TypeConstraintWithDefaults(a.Expr)
-		*diags = append(*diags, diag.FromHCL(problems)...)
-		if !problems.HasErrors() {
-			v.typed, v.want, v.optional = true, want, defaults
-		}
+		v.decodeType(a, m.source.constants.spend, diags)
 	}
 	v.Type = v.want.WithoutOptionalAttributesDeep()
-	v.decodeDefault(args["default"], m.source.spend, diags)
+	v.decodeDefault(args["default"], m.source.constants.spend, diags)
 	for _, inner := range b.Body.Blocks {
 		if inner.Type == "validation" {
 			v.decodeValidation(inner, diags)
@@ -91,7 +85,11 @@ func (v *Variable) decodeDefault(a *hclsyntax.Attribute, b *budget.Budget, diags
 	place := a.Expr.Range()
 	// What is wrong with the default must not also be reported as missing.
 	v.Default = cty.UnknownVal(v.Type)
-	value, problems := a.Expr.Value(nil)
+	value, problems := b.Constant(a.Expr)
+	if b.Exhausted() {
+		*diags = append(*diags, tooExpensive(place)...)
+		return
+	}
 	if problems.HasErrors() {
 		diags.Append(&place, "A default must be a constant",
 			"It cannot use names or functions. Use a local for what is computed.")
@@ -100,7 +98,7 @@ func (v *Variable) decodeDefault(a *hclsyntax.Attribute, b *budget.Budget, diags
 	value, err := v.convert(value, b)
 	if err != nil {
 		diags.Append(&place, fmt.Sprintf("Unsuitable default for variable %q", v.Name), fmt.Sprintf(
-			"The variable's type is %s: %s.", typeexpr.TypeString(v.want), err))
+			"The variable's type is %s: %s.", clip(typeexpr.TypeString(v.want)), clipText(err.Error())))
 		return
 	}
 	if value.IsNull() && !v.Nullable {
@@ -110,15 +108,28 @@ func (v *Variable) decodeDefault(a *hclsyntax.Attribute, b *budget.Budget, diags
 	v.Default = value
 }
 
+// decodeType reads the type of a variable.
+func (v *Variable) decodeType(a *hclsyntax.Attribute, b *budget.Budget, diags *diag.List) {
+	if !payDefaults(a.Expr, b) {
+		*diags = append(*diags, tooExpensive(a.Expr.Range())...)
+		return
+	}
+	want, defaults, problems := typeexpr.TypeConstraintWithDefaults(a.Expr)
+	*diags = append(*diags, diag.FromHCL(problems)...)
+	if !problems.HasErrors() {
+		v.typed, v.want, v.optional = true, want, defaults
+	}
+}
+
 // convert makes a value fit the variable's type.
 func (v *Variable) convert(value cty.Value, b *budget.Budget) (cty.Value, error) {
-	if !b.SpendConversion(value) {
-		return cty.NilVal, errors.New("it has too many elements, is nested too deeply, or has a number out of range")
-	}
 	if v.optional != nil && !value.IsNull() {
+		if !payApply(value, v.optional, b) {
+			return cty.NilVal, budget.ErrExhausted
+		}
 		value = v.optional.Apply(value)
 	}
-	return convert.Convert(value, v.want)
+	return b.Convert(value, v.want)
 }
 
 func (v *Variable) decodeValidation(b *hclsyntax.Block, diags *diag.List) {

@@ -6,23 +6,29 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// constant is the value of an argument that may not refer to anything.
-func constant(a *hclsyntax.Attribute, want cty.Type, diags *diag.List) (cty.Value, bool) {
-	v, problems := a.Expr.Value(nil)
+// constants reads arguments that may not refer to anything.
+type constants struct{ spend *budget.Budget }
+
+// value is the value of such an argument.
+func (c constants) value(a *hclsyntax.Attribute, want cty.Type, diags *diag.List) (cty.Value, bool) {
+	place := a.Expr.Range()
+	v, problems := c.spend.Constant(a.Expr)
+	if c.spend.Exhausted() {
+		*diags = append(*diags, tooExpensive(place)...)
+		return cty.NilVal, false
+	}
 	if problems.HasErrors() {
-		place := a.Expr.Range()
 		diags.Append(&place, fmt.Sprintf("%q must be a constant", a.Name),
 			"It is read before anything else, so it cannot use names or functions.")
 		return cty.NilVal, false
 	}
-	v, err := convert.Convert(v, want)
+	v, err := c.spend.Convert(v, want)
 	if err != nil || v.IsNull() {
-		place := a.Expr.Range()
 		diags.Append(&place, fmt.Sprintf("Wrong type for %q", a.Name), fmt.Sprintf(
 			"A %s is needed here.", want.FriendlyName()))
 		return cty.NilVal, false
@@ -30,31 +36,31 @@ func constant(a *hclsyntax.Attribute, want cty.Type, diags *diag.List) (cty.Valu
 	return v, true
 }
 
-func constantText(a *hclsyntax.Attribute, diags *diag.List) (string, bool) {
+func (c constants) text(a *hclsyntax.Attribute, diags *diag.List) (string, bool) {
 	if a == nil {
 		return "", false
 	}
-	v, ok := constant(a, cty.String, diags)
+	v, ok := c.value(a, cty.String, diags)
 	if !ok {
 		return "", false
 	}
 	return v.AsString(), true
 }
 
-func constantBool(a *hclsyntax.Attribute, otherwise bool, diags *diag.List) bool {
+func (c constants) bool(a *hclsyntax.Attribute, otherwise bool, diags *diag.List) bool {
 	if a == nil {
 		return otherwise
 	}
-	v, ok := constant(a, cty.Bool, diags)
+	v, ok := c.value(a, cty.Bool, diags)
 	if !ok {
 		return otherwise
 	}
 	return v.True()
 }
 
-// constantDuration is a length of time, or 0.
-func constantDuration(a *hclsyntax.Attribute, diags *diag.List) time.Duration {
-	text, ok := constantText(a, diags)
+// duration is a length of time, or 0.
+func (c constants) duration(a *hclsyntax.Attribute, diags *diag.List) time.Duration {
+	text, ok := c.text(a, diags)
 	if !ok {
 		return 0
 	}

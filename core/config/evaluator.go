@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/budget"
+	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/pipeline"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -27,6 +28,7 @@ type Evaluator struct {
 	reads   map[*binding]selection // of late ones
 	broken  broken                 // not changed after Load
 	values  map[*binding]cty.Value // of those that are known before the run
+	hints   spelling.Hints         // used by Load alone
 }
 
 // evaluateBindings values what needs no stage and no secret.
@@ -63,33 +65,33 @@ func (e *Evaluator) name(s *scope, m *module, r *references, late map[*binding]c
 		}
 		return cty.DynamicVal
 	}
-	locals := make(map[string]cty.Value)
-	var inputs map[string]cty.Value
+	if !s.budget.Work(perScope + perName*int64(len(r.distinct))) {
+		return // evaluating anything says so
+	}
+	var locals, inputs map[string]cty.Value
 	var children map[string]map[string]cty.Value
-	for _, ref := range r.names {
-		switch {
-		case ref.root == "local" && m.locals[ref.name] != nil:
-			locals[ref.name] = value(m.locals[ref.name])
-		case ref.root == "var" && m.parent != nil && m.variables[ref.name] != nil:
-			if inputs == nil {
-				inputs = make(map[string]cty.Value)
-			}
-			inputs[ref.name] = value(m.variables[ref.name].binding)
-		case ref.root == "module" && m.children[ref.name] != nil:
-			if children == nil {
-				children = make(map[string]map[string]cty.Value)
-			}
-			if children[ref.name] == nil {
-				children[ref.name] = make(map[string]cty.Value)
-			}
-			for _, b := range m.named(ref) {
-				children[ref.name][b.name] = value(b)
+	for _, ref := range r.distinct {
+		named := m.named(ref)
+		if len(named) > 1 && !s.budget.Work(perName*int64(len(named))) {
+			return
+		}
+		for _, b := range named {
+			switch b.root {
+			case "local":
+				locals = put(locals, b.name, value(b))
+			case "var":
+				inputs = put(inputs, b.name, value(b))
+			case "output":
+				children = put(children, ref.name, put(children[ref.name], b.name, value(b)))
 			}
 		}
+		if ref.root == "module" && m.children[ref.name] != nil && children[ref.name] == nil {
+			children = put(children, ref.name, map[string]cty.Value{}) // it has no output
+		}
 	}
-	s.ctx.Variables["local"] = cty.ObjectVal(locals)
+	s.ctx.Variables["local"] = objectOf(locals)
 	if m.parent != nil {
-		s.ctx.Variables["var"] = cty.ObjectVal(inputs)
+		s.ctx.Variables["var"] = objectOf(inputs)
 	}
 	if children != nil {
 		modules := make(map[string]cty.Value, len(children))
@@ -99,6 +101,29 @@ func (e *Evaluator) name(s *scope, m *module, r *references, late map[*binding]c
 		s.ctx.Variables["module"] = cty.ObjectVal(modules)
 	}
 }
+
+// objectOf is an object of fields; most have none.
+func objectOf(fields map[string]cty.Value) cty.Value {
+	if len(fields) == 0 {
+		return cty.EmptyObjectVal
+	}
+	return cty.ObjectVal(fields)
+}
+
+// put is a map with one more element; a nil map is made.
+func put[V any](in map[string]V, name string, v V) map[string]V {
+	if in == nil {
+		in = make(map[string]V)
+	}
+	in[name] = v
+	return in
+}
+
+// What it costs to put names into a scope.
+const (
+	perScope = 100
+	perName  = 60
+)
 
 // scope is where a stage's expressions get their values.
 func (e *Evaluator) scope(p *prepared, outputs map[string]cty.Value, b *budget.Budget, secret function.Function) (*scope, diag.List) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/guard"
@@ -19,8 +20,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxFiles bounds the files of one pipeline.
-const maxFiles = 500
+const (
+	// maxFiles bounds the files of one pipeline.
+	maxFiles = 500
+	// maxWritten bounds the tokens of its modules, each counted as often as it is
+	// used, as if it were written there.
+	maxWritten = guard.MaxAllTokens
+)
 
 // minimal is shown to somebody who has no pipeline yet.
 const minimal = `A pipeline is a folder with at least one .hcl file, or one such file. The smallest is:
@@ -40,6 +46,8 @@ type file struct {
 	shown string // as the user would write it
 	data  []byte
 	body  *hclsyntax.Body
+	// tokens is an upper bound on how many it has.
+	tokens int
 }
 
 // locate finds the folder that the user means, and the names of its files.
@@ -80,9 +88,13 @@ func locate(path string) (at place, names []string, err error) {
 	return at, names, nil
 }
 
-// read reads files of a folder. No link may lead out of within.
-func read(within *os.Root, dir string, at place, names []string) (files []*file, diags diag.List) {
+// read reads files of a folder, until there are more than room bytes. No link
+// may lead out of within.
+func read(within *os.Root, dir string, at place, names []string, room int) (files []*file, diags diag.List) {
 	for _, name := range names {
+		if room < 0 {
+			break // that they are too large will be said
+		}
 		f := &file{name: name, shown: filepath.Join(at.shown, name)}
 		var err error
 		if f.data, err = readOne(within, path.Join(dir, name)); err != nil {
@@ -90,24 +102,26 @@ func read(within *os.Root, dir string, at place, names []string) (files []*file,
 			continue
 		}
 		files = append(files, f)
+		room -= len(f.data)
 	}
 	return files, diags
 }
 
-// readOne reads one regular file. A link may not lead out of the folder.
+// readOne reads one regular file. A link may not lead out of the folder. What
+// it is is asked of what was opened, and opening a pipe does not wait.
 func readOne(root *os.Root, name string) ([]byte, error) {
-	info, err := root.Stat(name)
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	f, err := root.Open(name)
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer func() { _ = f.Close() }() // read only: nothing can be lost
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, cause(err)
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file")
+	}
 	data, err := io.ReadAll(io.LimitReader(f, guard.MaxFileBytes+1))
 	if err != nil {
 		return nil, cause(err)
@@ -116,14 +130,15 @@ func readOne(root *os.Root, name string) ([]byte, error) {
 }
 
 // sizes add up what all files of a pipeline have together.
-type sizes struct{ files, bytes, tokens int }
+type sizes struct{ files, bytes, tokens, written int }
 
 // add counts one more file, and says when that is too much.
 func (n *sizes) add(f *file) *diag.Diagnostic {
 	n.files++
 	n.bytes += len(f.data)
-	if n.bytes <= guard.MaxTotalBytes {
-		n.tokens += guard.Tokens(f.data)
+	if n.bytes <= guard.MaxTotalBytes && len(f.data) <= guard.MaxFileBytes {
+		f.tokens = guard.Tokens(f.data)
+		n.tokens += f.tokens
 	}
 	why := ""
 	switch {
@@ -136,6 +151,21 @@ func (n *sizes) add(f *file) *diag.Diagnostic {
 	default:
 		return nil
 	}
+	return tooLarge(why)
+}
+
+// use counts one more use of a module, and says when that is too much.
+func (n *sizes) use(f *folder) *diag.Diagnostic {
+	for _, file := range f.files {
+		n.written += file.tokens
+	}
+	if n.written <= maxWritten {
+		return nil
+	}
+	return tooLarge(fmt.Sprintf("With each module counted as often as it is used, its modules have more than %d names, operators and brackets.", maxWritten))
+}
+
+func tooLarge(why string) *diag.Diagnostic {
 	return &diag.Diagnostic{Severity: diag.Error, Summary: "Pipeline too large", Detail: why, Cause: "size"}
 }
 

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"maps"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
@@ -45,12 +43,11 @@ func (e *Evaluator) Foresee(stage *pipeline.Stage, outputs map[string]cty.Value)
 
 // withOrigins adds what is not known yet of the stages that one needs.
 func (e *Evaluator) withOrigins(p *prepared, outputs map[string]cty.Value) map[string]cty.Value {
-	all := maps.Clone(outputs)
-	if all == nil {
-		all = make(map[string]cty.Value, len(p.needs))
-	}
+	all := make(map[string]cty.Value, len(p.needs))
 	for _, name := range p.needs {
-		if _, known := all[name]; !known && e.stages[name] != nil {
+		if v, known := outputs[name]; known {
+			all[name] = v
+		} else if e.stages[name] != nil {
 			all[name] = e.stages[name].unknown.Mark(pipeline.Origin(name))
 		}
 	}

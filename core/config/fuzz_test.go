@@ -77,6 +77,8 @@ func (constants) Value(expr hclsyntax.Expression, want cty.Type) (cty.Value, dia
 	return converted, nil
 }
 
+func (constants) Work(int, hcl.Range) diag.List { return nil }
+
 func (c constants) With(string, cty.Value) body.Values { return c }
 
 // FuzzWith decodes HCL by a random schema: whatever is decoded without an error

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stagegate/stagegate/core/config/budget"
 	configfunction "github.com/stagegate/stagegate/core/config/function"
 	"github.com/stagegate/stagegate/core/config/guard"
 	"github.com/stagegate/stagegate/core/diag"
@@ -39,15 +40,11 @@ func readVariableFile(path string) ([]assignment, diag.List) {
 }
 
 func readNative(path string, data []byte) ([]assignment, diag.List) {
-	if d := guard.Check(path, data, hcl.InitialPos); d != nil {
-		return nil, diag.List{*d}
-	}
-	parsed, problems := hclsyntax.ParseConfig(data, path, hcl.InitialPos)
-	diags := diag.FromHCL(problems)
-	body, ok := parsed.Body.(*hclsyntax.Body)
-	if !ok || problems.HasErrors() {
+	body, diags := guard.Parse(path, data)
+	if diags.HasErrors() {
 		return nil, diags
 	}
+	spend := budget.New(budget.Load)
 	for _, b := range body.Blocks {
 		diags.Append(&b.TypeRange, fmt.Sprintf("Unsupported block %q", clip(b.Type)),
 			"A variable file has lines of the form name = value only.")
@@ -55,7 +52,10 @@ func readNative(path string, data []byte) ([]assignment, diag.List) {
 	var out []assignment
 	for _, a := range sortedAttributes(body) {
 		place := a.NameRange
-		value, problems := a.Expr.Value(nil)
+		value, problems := spend.Constant(a.Expr)
+		if spend.Exhausted() {
+			return nil, append(diags, tooExpensive(place)...)
+		}
 		if problems.HasErrors() {
 			diags.Append(&place, "A variable file holds constants",
 				fmt.Sprintf("The value of %q cannot use names or functions.", clip(a.Name)))
@@ -110,7 +110,7 @@ func readBounded(path string) ([]byte, error) {
 
 // readText reads the text of a flag or an environment variable by the type of
 // its variable. Errors never quote it: it may be a secret.
-func (v *Variable) readText(text string) (cty.Value, error) {
+func (v *Variable) readText(text string, b *budget.Budget) (cty.Value, error) {
 	if !v.typed || v.want == cty.String {
 		return cty.StringVal(text), nil
 	}
@@ -125,7 +125,10 @@ func (v *Variable) readText(text string) (cty.Value, error) {
 	if problems.HasErrors() {
 		return cty.NilVal, errors.New(syntax)
 	}
-	value, problems := expr.Value(nil)
+	value, problems := b.Constant(expr)
+	if b.Exhausted() {
+		return cty.NilVal, budget.ErrExhausted
+	}
 	if problems.HasErrors() {
 		return cty.NilVal, errors.New(syntax + " without names and functions")
 	}

@@ -98,14 +98,24 @@ func (e *Evaluator) expand(spend *budget.Budget, diags *diag.List) {
 			})
 			return false
 		}
-		e.add(st, all, ok)
+		var late []*binding
+		if e.source.ordered {
+			late = st.module.lateBindings(st.refs)
+		}
+		if !spend.Work(perName * int64(len(late)+len(all))) {
+			*diags = append(*diags, tooExpensive(st.header)...)
+			return false
+		}
+		e.add(st, all, late, ok)
 		return true
 	})
 }
 
 // add makes the instances of one block.
-func (e *Evaluator) add(st *stage, all []each, ok bool) {
-	b := &block{stage: st, late: st.module.lateBindings(st.refs), compiled: &compiled{unknown: cty.DynamicVal}, open: !ok}
+func (e *Evaluator) add(st *stage, all []each, late []*binding, ok bool) {
+	b := &block{
+		stage: st, late: late, open: !ok, compiled: &compiled{unknown: cty.DynamicVal}, byKey: make(map[string]*prepared, len(all)),
+	}
 	e.blocks[st] = b
 	name := st.module.stageName(st.name)
 	for _, one := range all {
@@ -114,6 +124,7 @@ func (e *Evaluator) add(st *stage, all []each, ok bool) {
 			p.name = instanceName(name, one.key)
 		}
 		b.instances = append(b.instances, p)
+		b.byKey[one.key] = p
 		e.stages[p.name] = p
 		e.inOrder = append(e.inOrder, p)
 	}

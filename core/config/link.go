@@ -48,7 +48,9 @@ func (s *Source) link(diags *diag.List) {
 	for _, m := range s.modules {
 		m.link(diags)
 	}
-	s.sort(diags)
+	if !s.sort(diags) {
+		return
+	}
 	for _, m := range s.modules {
 		for _, st := range m.stages {
 			st.refuseLate(st.early, whyEarly, diags)
@@ -126,11 +128,12 @@ func (st *stage) link(diags *diag.List) {
 		st.refs.calls = append(st.refs.calls, used.calls...)
 		st.refs.secrets = append(st.refs.secrets, used.secrets...)
 	}
+	st.refs.distinguish()
 }
 
 // refuseLate reports references to what is known only while the pipeline runs.
 func (st *stage) refuseLate(r *references, why string, diags *diag.List) {
-	for _, ref := range r.names {
+	for _, ref := range r.distinct {
 		for _, b := range st.module.named(ref) {
 			if b.late {
 				st.module.source.broken.at(ref.rng)

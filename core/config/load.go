@@ -56,6 +56,7 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 	if !s.parsed {
 		return nil, nil
 	}
+	defer s.reader.record.load()()
 	var diags diag.List
 	spend := budget.New(budget.Load + budget.PerStage*int64(s.stages))
 	variables := s.assign(in, spend, &diags)
@@ -69,6 +70,7 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 	e.evaluateBindings(spend, &diags)
 	s.checkPluginVersions(in.Plugins, &diags)
 	e.expand(spend, &diags)
+	spend.Add(budget.PerStage * int64(max(len(e.inOrder)-s.stages, 0)))
 	e.prepare(in.Plugins, spend, &diags)
 	loaded := &Loaded{
 		Variables: variables, Evaluator: e, With: make(map[string]cty.Value, len(e.inOrder)),
@@ -86,6 +88,9 @@ func (s *Source) Load(in Inputs) (*Loaded, diag.List) {
 func (e *Evaluator) definitions(l *Loaded, spend *budget.Budget, diags *diag.List) {
 	wrong := make(map[*block]bool)
 	for _, p := range e.inOrder {
+		if spend.Exhausted() {
+			break // that is reported
+		}
 		var found diag.List
 		definition := e.define(p, spend, &found)
 		l.Pipeline.Stages = append(l.Pipeline.Stages, definition)
@@ -115,12 +120,16 @@ func (s *Source) baseContexts(in Inputs, variables []VariableValue) map[*module]
 	}
 	out := make(map[*module]*hcl.EvalContext, len(s.modules))
 	for _, m := range s.modules {
-		out[m] = &hcl.EvalContext{
+		ctx := &hcl.EvalContext{
 			Variables: map[string]cty.Value{
 				"git": in.Git.value(), "run": runValue(in.Run), "path": pathValue(s.Root, in.Cwd, m.place.folder()),
 			},
 			Functions: m.functions,
 		}
+		if m.files != nil {
+			budget.Price(ctx, configfunction.Priced(m.files))
+		}
+		out[m] = ctx
 	}
 	out[s.root].Variables["var"] = cty.ObjectVal(values)
 	return out
@@ -129,8 +138,9 @@ func (s *Source) baseContexts(in Inputs, variables []VariableValue) map[*module]
 // functionsOf are the functions that a module's expressions may call. File
 // functions read in the pipeline's folder and in the module's.
 func (s *Source) functionsOf(m *module) map[string]function.Function {
-	return configfunction.Table(&remembered{
-		from: s.reader.from, files: configfunction.Below(s.Root, m.place.folder()),
-		record: s.reader.record, root: s.Root, module: m.place,
-	})
+	m.files = &remembered{
+		from: s.reader.from, root: s.Root, module: m.place, record: s.reader.record,
+		files: configfunction.Below(configfunction.Folder{Top: s.Root, Dir: "."}, m.place.within()),
+	}
+	return configfunction.Table(m.files)
 }

@@ -27,7 +27,7 @@ func (st *stage) meter() {
 	meterArguments(st.when, st.environment, st.timeout, st.group, st.forEach)
 	for _, b := range []*hclsyntax.Block{st.with, st.retry, st.approval} {
 		if b != nil {
-			meterBody(b.Body)
+			budget.MeterBody(b.Body)
 		}
 	}
 	for _, c := range st.conditions {
@@ -39,8 +39,10 @@ func (st *stage) meter() {
 
 // meter makes the keys of instances pay: they are valued by themselves too.
 func (r *references) meter() {
-	for i := range r.names {
-		r.names[i].index = budget.Meter(r.names[i].index)
+	for _, refs := range [][]reference{r.names, r.distinct} {
+		for i := range refs {
+			refs[i].index = budget.Meter(refs[i].index)
+		}
 	}
 }
 
@@ -49,14 +51,5 @@ func meterArguments(args ...*hclsyntax.Attribute) {
 		if a != nil {
 			a.Expr = budget.Meter(a.Expr)
 		}
-	}
-}
-
-func meterBody(b *hclsyntax.Body) {
-	for _, a := range b.Attributes {
-		a.Expr = budget.Meter(a.Expr)
-	}
-	for _, inner := range b.Blocks {
-		meterBody(inner.Body)
 	}
 }

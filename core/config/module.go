@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	configfunction "github.com/stagegate/stagegate/core/config/function"
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -18,22 +19,25 @@ type module struct {
 	name   string          // of its block; empty for the pipeline
 	path   string          // "", "module.a", "module.a.module.b"
 	place  place           // where its files are
+	folder *folder         // those files; nil until they are read
 	header hcl.Range       // of its block
 	inputs *hclsyntax.Body // of its block: values for its variables
 	needs  []reference     // of its block: what all of its stages wait for
 	read   bool            // its files have been decoded
 
-	variables  map[string]*Variable
-	order      []*Variable // in source order
-	locals     map[string]*binding
-	outputs    map[string]*binding
-	bindings   []*binding // locals, variables and outputs in source order
-	stages     []*stage   // in source order
-	items      []item     // stages and children in source order
-	byName     map[string]*stage
-	children   map[string]*module
-	childOrder []*module
-	functions  map[string]function.Function
+	variables   map[string]*Variable
+	order       []*Variable // in source order
+	locals      map[string]*binding
+	outputs     map[string]*binding
+	outputOrder []*binding
+	bindings    []*binding // locals, variables and outputs in source order
+	stages      []*stage   // in source order
+	items       []item     // stages and children in source order
+	byName      map[string]*stage
+	children    map[string]*module
+	childOrder  []*module
+	functions   map[string]function.Function
+	files       configfunction.Files // that they read
 }
 
 // item is one of what stages come from: a block, or a module.

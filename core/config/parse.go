@@ -36,21 +36,22 @@ type Source struct {
 	Root        string // absolute path of the folder
 	Digest      string // "sha256:<hex>" over names and contents of all files
 
-	parsed   bool
-	broken   broken
-	hints    spelling.Hints
-	spend    *budget.Budget // for constants
-	header   *hcl.Range     // of the pipeline block
-	timeout  time.Duration
-	cleanup  time.Duration
-	failFast bool
-	plugins  []pipeline.PluginRequirement
-	reader   *reader
-	root     *module
-	modules  []*module  // all, the root first, each before those inside it
-	bindings []*binding // of all modules, each after those that it uses; empty when there is a cycle
-	stages   int        // blocks, of all modules
-	count    int        // module blocks, as they are read
+	parsed    bool
+	broken    broken
+	hints     spelling.Hints
+	constants constants
+	header    *hcl.Range // of the pipeline block
+	timeout   time.Duration
+	cleanup   time.Duration
+	failFast  bool
+	plugins   []pipeline.PluginRequirement
+	reader    *reader
+	root      *module
+	modules   []*module  // all, the root first, each before those inside it
+	ordered   bool       // names do not wait for each other
+	bindings  []*binding // of all modules, each after those that it uses; empty when there is a cycle
+	stages    int        // blocks, of all modules
+	count     int        // module blocks, as they are read
 }
 
 // Plugins are the plugins that the pipeline needs, sorted by name.
@@ -74,10 +75,11 @@ func (s *Source) Contents() map[string][]byte {
 // rest of them, unless the files could not be read or parsed at all. A pipeline
 // with errors must not run.
 func Parse(o Options) (*Source, diag.List) {
-	s := &Source{broken: make(broken), spend: budget.New(budget.Load), reader: &reader{
-		modules: o.Modules, record: newSnapshot("."), known: make(map[string]*folder),
+	s := &Source{broken: make(broken), constants: constants{budget.New(budget.Load)}, reader: &reader{
+		modules: o.Modules, record: newSnapshot("."), known: make(map[string]*folder), failed: make(map[string]error),
 	}}
 	s.root = newModule(s, place{tree: &tree{}})
+	defer s.reader.record.load()()
 	diags := s.open(o)
 	if diags.HasErrors() {
 		return s, diags.Sorted()
@@ -112,6 +114,10 @@ func (s *Source) open(o Options) (diags diag.List) {
 		defer func() { _ = within.Close() }() // read only: nothing can be lost
 	}
 	folder := s.reader.open(at, within, ".", names)
+	if within != nil {
+		folder.info, _ = within.Stat(".") // nil compares with nothing
+	}
+	s.root.folder = folder
 	s.Digest = digest(s.reader.order)
 	return folder.diags
 }

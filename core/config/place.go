@@ -2,11 +2,17 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+
+	configfunction "github.com/stagegate/stagegate/core/config/function"
 )
 
 // tree is a folder out of which no path leads: not by dots, not by links.
@@ -26,6 +32,11 @@ type place struct {
 
 // folder is its absolute path.
 func (p place) folder() string { return filepath.Join(p.tree.top, filepath.FromSlash(p.dir)) }
+
+// within is the folder for functions that read files in it.
+func (p place) within() configfunction.Folder {
+	return configfunction.Folder{Top: p.tree.top, Dir: filepath.FromSlash(p.dir)}
+}
 
 // key identifies the folder in a snapshot, whatever machine it is on.
 func (p place) key() string { return p.tree.name + "//" + p.dir }
@@ -64,18 +75,32 @@ func (p place) names() ([]string, error) {
 		return nil, cause(err)
 	}
 	defer func() { _ = root.Close() }() // read only: nothing can be lost
-	entries, err := fs.ReadDir(root.FS(), p.dir)
+	dir, err := root.OpenFile(filepath.FromSlash(p.dir), os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, cause(err)
 	}
+	defer func() { _ = dir.Close() }() // read only: nothing can be lost
 	var names []string
-	for _, entry := range entries {
-		if !entry.IsDir() && path.Ext(entry.Name()) == ".hcl" && !strings.HasPrefix(entry.Name(), ".") {
-			names = append(names, entry.Name())
+	for seen := 0; seen <= maxEntries; {
+		entries, err := dir.ReadDir(1000)
+		for _, entry := range entries {
+			if !entry.IsDir() && path.Ext(entry.Name()) == ".hcl" && !strings.HasPrefix(entry.Name(), ".") {
+				names = append(names, entry.Name())
+			}
+		}
+		switch seen += len(entries); {
+		case errors.Is(err, io.EOF):
+			slices.Sort(names)
+			return names, nil
+		case err != nil:
+			return nil, cause(err)
 		}
 	}
-	return names, nil
+	return nil, fmt.Errorf("the folder has more than %d entries", maxEntries)
 }
+
+// maxEntries bounds what is looked at in a folder.
+const maxEntries = 100_000
 
 // cause is an error without the operation and path that it repeats.
 func cause(err error) error {

@@ -13,14 +13,12 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// maxNeeds bounds how often stages wait for each other.
-const maxNeeds = 500_000
-
 // block is what the instances of a stage block have in common.
 type block struct {
 	*stage
 	*compiled
 	instances []*prepared
+	byKey     map[string]*prepared
 	// ghost is checked in place of instances when there are none.
 	ghost *prepared
 	// open says that for_each is wrong, so that instances may be missing.
@@ -38,9 +36,6 @@ type prepared struct {
 	reads   selection
 	secrets []string
 }
-
-// selection is which instances of which blocks references read.
-type selection map[*stage][]*prepared
 
 // compiled is a component whose schema is ready; stages share it.
 type compiled struct {
@@ -70,122 +65,11 @@ func (e *Evaluator) prepare(plugins map[string]*pluginv1.DescribeResponse, spend
 	}
 	for _, b := range e.source.bindings {
 		if b.late {
-			e.reads[b] = e.selects(b.module, b.refs.names, each{}, spend, diags)
+			e.reads[b] = e.selects(b.module, b.refs.distinct, each{}, spend, diags)
 		}
 	}
-	total := 0
-	for _, p := range e.inOrder {
-		e.connect(p, spend, diags)
-		if total += len(p.needs); total > maxNeeds {
-			*diags = append(*diags, diag.Diagnostic{
-				Severity: diag.Error, Summary: "Too many dependencies", Cause: "needs", Subject: &p.header,
-				Detail: fmt.Sprintf("Up to here stages wait for each other %d times in all. Let instances need one stage that needs the others, or the instance with their own key.", maxNeeds),
-			})
-			break
-		}
-	}
-	for _, b := range e.blocks {
-		if b.ghost != nil {
-			e.connect(b.ghost, spend, diags)
-		}
-	}
+	e.connect(spend, diags)
 	e.checkOutputs(diags)
-}
-
-// connect finds out what a stage needs and reads.
-func (e *Evaluator) connect(p *prepared, spend *budget.Budget, diags *diag.List) {
-	p.reads = e.selects(p.module, p.refs.names, p.each, spend, diags)
-	wait := func(s selection) {
-		for _, instances := range s {
-			for _, needed := range instances {
-				p.needs = append(p.needs, needed.name)
-			}
-		}
-	}
-	wait(p.reads)
-	wait(e.selects(p.module, p.stage.needs, p.each, spend, diags))
-	p.secrets = slices.Clone(p.refs.secrets)
-	for _, l := range p.late {
-		wait(e.reads[l])
-		p.secrets = append(p.secrets, l.refs.secrets...)
-	}
-	for around := p.module; around.parent != nil; around = around.parent {
-		wait(e.selects(around.parent, around.needs, each{}, spend, diags))
-	}
-	p.needs, p.secrets = distinct(p.needs), distinct(p.secrets)
-}
-
-// selects finds the instances that references in a module mean. A key that is
-// known now selects one of them; any other reference means all.
-func (e *Evaluator) selects(m *module, refs []reference, own each, spend *budget.Budget, diags *diag.List) selection {
-	var out selection
-	for _, ref := range refs {
-		for _, st := range m.meant(ref) {
-			b := e.blocks[st]
-			if b == nil {
-				continue
-			}
-			if out == nil {
-				out = make(selection)
-			}
-			selected := b.instances
-			if key, ok := e.key(m, ref, own, spend); ok {
-				selected = b.withKey(key, ref, diags)
-			}
-			if len(selected) == len(b.instances) {
-				out[st] = b.instances
-				continue
-			}
-			for _, p := range selected {
-				if len(out[st]) < len(b.instances) && !slices.Contains(out[st], p) {
-					out[st] = append(out[st], p)
-				}
-			}
-		}
-	}
-	return out
-}
-
-// meant are the blocks that a reference in an expression, or a need, names.
-func (m *module) meant(ref reference) []*stage {
-	if ref.root == "stage" || ref.need() {
-		return m.stagesOf(ref)
-	}
-	return nil
-}
-
-// key is the key that a reference gives, if it is known before the run.
-func (e *Evaluator) key(m *module, ref reference, own each, spend *budget.Budget) (string, bool) {
-	if ref.index == nil {
-		return ref.key, ref.hasKey && ref.fixed
-	}
-	var used references
-	used.collect(ref.index)
-	if used.late() || used.uses("run") || len(m.lateBindings(&used)) > 0 {
-		return "", false
-	}
-	v, problems := e.early(m, &used, own, spend).Value(ref.index, cty.String)
-	if v, _ = v.Unmark(); problems.HasErrors() || !v.IsKnown() || v.IsNull() {
-		return "", false // evaluating the whole expression says what is wrong
-	}
-	return v.AsString(), true
-}
-
-// withKey is the instance with a key. That there is none is reported.
-func (b *block) withKey(key string, ref reference, diags *diag.List) []*prepared {
-	var keys []string
-	for _, p := range b.instances {
-		if p.each.key == key {
-			return []*prepared{p}
-		}
-		keys = append(keys, p.each.key)
-	}
-	if !b.open && b.forEach != nil {
-		b.module.source.broken.at(ref.rng)
-		diags.Append(ref.rng.Ptr(), fmt.Sprintf("Unknown instance %q of stage.%s", clip(key), b.name),
-			"for_each has no such key. "+spelling.Hint(key, keys, "keys"))
-	}
-	return nil
 }
 
 // use takes the schema of the block's component.

@@ -2,10 +2,13 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/stagegate/stagegate/core/config/guard"
 	"github.com/stagegate/stagegate/core/diag"
 )
 
@@ -22,6 +25,13 @@ type folder struct {
 	at    place
 	files []*file
 	diags diag.List // what is wrong with the files themselves
+	told  bool      // diags have been reported
+	info  fs.FileInfo
+}
+
+// same reports whether two folders are one, under whatever names.
+func (f *folder) same(other *folder) bool {
+	return f == other || f != nil && other != nil && f.info != nil && other.info != nil && os.SameFile(f.info, other.info)
 }
 
 // reader reads folders of pipeline files, from the tree or from a snapshot, and
@@ -32,7 +42,8 @@ type reader struct {
 	record  *snapshot
 	sizes   sizes
 	known   map[string]*folder
-	order   []*folder // as they were first read; the pipeline's own is first
+	failed  map[string]error // folders that cannot be read
+	order   []*folder        // as they were first read; the pipeline's own is first
 }
 
 // open reads and parses a folder. Names are its files; nil means all of them.
@@ -46,7 +57,7 @@ func (r *reader) open(at place, within *os.Root, dir string, names []string) *fo
 	if r.from != nil {
 		f.files, f.diags = r.from.files(at)
 	} else {
-		f.files, f.diags = read(within, dir, at, names)
+		f.files, f.diags = read(within, dir, at, names, guard.MaxTotalBytes-r.sizes.bytes)
 	}
 	r.record.keep(at, f.files)
 	if !f.diags.HasErrors() {
@@ -60,6 +71,18 @@ func (r *reader) module(at place) (*folder, error) {
 	if f := r.known[at.key()]; f != nil || r.from != nil {
 		return r.open(at, nil, "", nil), nil
 	}
+	if err, failed := r.failed[at.key()]; failed {
+		return nil, err
+	}
+	f, err := r.fresh(at)
+	if err != nil {
+		r.failed[at.key()] = err
+	}
+	return f, err
+}
+
+// fresh reads the folder of a module that has not been read yet.
+func (r *reader) fresh(at place) (*folder, error) {
 	within, err := os.OpenRoot(at.tree.top)
 	if err != nil {
 		return nil, cause(err)
@@ -71,8 +94,16 @@ func (r *reader) module(at place) (*folder, error) {
 		return nil, err
 	case len(names) == 0:
 		return nil, errors.New("the folder has no .hcl file")
+	case len(names) > maxFiles:
+		return nil, fmt.Errorf("the folder has %d .hcl files; at most %d are read", len(names), maxFiles)
 	}
-	return r.open(at, within, at.dir, names), nil
+	info, err := within.Stat(filepath.FromSlash(at.dir))
+	if err != nil {
+		return nil, cause(err)
+	}
+	f := r.open(at, within, at.dir, names)
+	f.info = info
+	return f, nil
 }
 
 // locate finds the pipeline.
@@ -101,6 +132,9 @@ func (r *reader) replay(data []byte, folder string) (*tree, string, error) {
 		for range strings.Split(from.Dir, "/") {
 			top = filepath.Dir(top)
 		}
+	}
+	if at := (place{tree: &tree{top: top}, dir: from.Dir}); at.folder() != folder {
+		return nil, "", errors.New("the snapshot of the pipeline names its folder in a way that no runner does")
 	}
 	return &tree{top: top}, from.Dir, nil
 }

@@ -21,7 +21,9 @@ type reference struct {
 	index  hclsyntax.Expression
 	hasKey bool
 	fixed  bool // the key is written as a constant
-	rng    hcl.Range
+	// inKey is what an index uses.
+	inKey *references
+	rng   hcl.Range
 }
 
 // references are the names and functions that expressions use.
@@ -31,6 +33,33 @@ type references struct {
 	// secrets are the names passed to secret(…), set when references are
 	// resolved.
 	secrets []string
+	// distinct are the names, each once; set when references are resolved.
+	distinct []reference
+}
+
+// identity is what makes two references to the same thing one. Keys that are
+// computed are never the same.
+type identity struct {
+	root, name, output, key string
+	index                   hclsyntax.Expression
+	hasKey                  bool
+}
+
+// distinguish finds the distinct names.
+func (r *references) distinguish() {
+	seen := make(map[identity]bool, len(r.names))
+	r.distinct = r.distinct[:0]
+	for _, ref := range r.names {
+		id := identity{ref.root, ref.name, ref.output, ref.key, ref.index, ref.hasKey}
+		if ref.root != "stage" && ref.root != "module" {
+			id.output = ""
+		}
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		r.distinct = append(r.distinct, ref)
+	}
 }
 
 // late reports whether a value is needed that only a run has.
@@ -99,6 +128,9 @@ type collector struct {
 	scopes []map[string]struct{}
 	// known are nodes inside a reference that is recorded already.
 	known map[hclsyntax.Node]struct{}
+	// skipped is a node whose inside is recorded already.
+	skipped hclsyntax.Node
+	inside  bool // of it
 }
 
 func (c *collector) push(names []string) {
@@ -111,10 +143,9 @@ func (c *collector) push(names []string) {
 
 // Enter records one node.
 func (c *collector) Enter(n hclsyntax.Node) hcl.Diagnostics {
-	if e, ok := n.(hclsyntax.Expression); ok {
-		if bare, ok := budget.Unwrap(e).(hclsyntax.Expression); ok {
-			n = bare
-		}
+	n = unwrapped(n)
+	if c.inside = c.inside || c.skipped != nil && n == c.skipped; c.inside {
+		return nil
 	}
 	if scope, ok := n.(hclsyntax.ChildScope); ok {
 		c.scopes = append(c.scopes, scope.LocalNames)
@@ -156,12 +187,21 @@ func (c *collector) indexed(e *hclsyntax.IndexExpr, rest hcl.Traversal) {
 	if len(rest) > 0 {
 		ref.output = stepName(rest[0])
 	}
-	var inKey references
+	inKey := &references{}
 	inKey.collect(e.Key)
-	if !slices.ContainsFunc(inKey.names, func(used reference) bool { return c.local(used.root) }) {
-		ref.index = e.Key
-	}
 	c.into.names = append(c.into.names, ref)
+	mine := len(c.into.names) - 1
+	for _, used := range inKey.names {
+		if !c.local(used.root) {
+			c.into.names = append(c.into.names, used)
+		}
+	}
+	c.into.calls = append(c.into.calls, inKey.calls...)
+	c.skipped = unwrapped(e.Key) // walking through it again would double the work at each level
+	if len(c.into.names)-mine-1 == len(inKey.names) {
+		inKey.distinguish()
+		c.into.names[mine].index, c.into.names[mine].inKey = e.Key, inKey
+	}
 	if c.known == nil {
 		c.known = make(map[hclsyntax.Node]struct{})
 	}
@@ -170,10 +210,26 @@ func (c *collector) indexed(e *hclsyntax.IndexExpr, rest hcl.Traversal) {
 
 // Exit leaves the scope of a for expression.
 func (c *collector) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	if c.inside {
+		if unwrapped(n) == c.skipped {
+			c.skipped, c.inside = nil, false
+		}
+		return nil
+	}
 	if _, ok := n.(hclsyntax.ChildScope); ok {
 		c.scopes = c.scopes[:len(c.scopes)-1]
 	}
 	return nil
+}
+
+// unwrapped is a node without what makes it pay.
+func unwrapped(n hclsyntax.Node) hclsyntax.Node {
+	if e, ok := n.(hclsyntax.Expression); ok {
+		if bare, ok := budget.Unwrap(e).(hclsyntax.Expression); ok {
+			return bare
+		}
+	}
+	return n
 }
 
 func (c *collector) local(name string) bool {

@@ -30,6 +30,7 @@ func (m *module) resolve(r *references, where usage, diags *diag.List) {
 		m.settle(&r.names[i])
 		m.resolveName(r.names[i], where, diags)
 	}
+	r.distinguish()
 	s := m.source
 	for _, call := range r.calls {
 		if call.Name == "secret" {
@@ -52,7 +53,7 @@ func (m *module) settle(ref *reference) {
 		return
 	}
 	ref.output = ref.key
-	ref.hasKey, ref.fixed, ref.key, ref.index = false, false, "", nil
+	ref.hasKey, ref.fixed, ref.key, ref.index, ref.inKey = false, false, "", nil, nil
 }
 
 func (m *module) functionNames() []string {

@@ -8,7 +8,6 @@ import (
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // scope is where expressions get their values: the names and functions that
@@ -43,28 +42,34 @@ func (s *scope) Value(expr hclsyntax.Expression, want cty.Type) (cty.Value, diag
 	unknown := cty.UnknownVal(want.WithoutOptionalAttributesDeep())
 	v, problems := expr.Value(s.ctx)
 	if s.budget.Exhausted() {
-		return unknown, s.tooExpensive(expr.Range())
+		return unknown, tooExpensive(expr.Range())
 	}
 	diags := s.explain(expr, problems)
 	if problems.HasErrors() {
 		return unknown, diags
 	}
-	if want != cty.DynamicPseudoType && !s.budget.SpendConversion(v) {
-		return unknown, s.tooExpensive(expr.Range())
+	converted, err := s.budget.Convert(v, want)
+	switch {
+	case s.budget.Exhausted():
+		return unknown, tooExpensive(expr.Range())
+	case err != nil:
+		return unknown, append(diags, wrongType(expr, v, want))
 	}
-	converted, err := convert.Convert(v, want)
-	if err != nil {
-		diags = append(diags, wrongType(expr, v, want))
-		return unknown, diags
-	}
-	v = converted
-	if !s.budget.Spend(v) {
-		return unknown, s.tooExpensive(expr.Range())
-	}
-	return v, diags
+	return converted, diags
 }
 
-func (s *scope) tooExpensive(place hcl.Range) diag.List {
+// Work pays for making so many values out of a block.
+func (s *scope) Work(values int, place hcl.Range) diag.List {
+	if !s.budget.Work(perField * int64(values+1)) {
+		return tooExpensive(place)
+	}
+	return nil
+}
+
+// perField is what an argument or block costs, written or not.
+const perField = 64
+
+func tooExpensive(place hcl.Range) diag.List {
 	return diag.List{{
 		Severity: diag.Error, Cause: "budget", Subject: &place,
 		Summary: "Expressions too expensive",

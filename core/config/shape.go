@@ -99,8 +99,13 @@ func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // clip keeps text from files short in messages.
 func clip(s string) string {
 	const most = 80
+	return cut(s, most)
+}
+
+// cut is text of at most so many bytes, and what shows that there was more.
+func cut(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

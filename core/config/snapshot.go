@@ -27,7 +27,8 @@ type snapshot struct {
 	// Calls are the answers of file functions.
 	Calls map[string]answer `json:"calls,omitempty"`
 
-	mu sync.Mutex // guards Calls
+	mu      sync.Mutex // guards Calls and loading
+	loading int        // how many are; what is read at other times is not kept
 }
 
 // answer is what one call of a file function gave.
@@ -68,6 +69,25 @@ func readSnapshot(data []byte) (*snapshot, error) {
 		return nil, errors.New("the snapshot of the pipeline was written by another version of the runner")
 	}
 	return out, nil
+}
+
+// load begins to keep answers, until the function that it gives is called.
+func (s *snapshot) load() (done func()) {
+	count := func(n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.loading += n
+	}
+	count(1)
+	return func() { count(-1) }
+}
+
+func (s *snapshot) answered(key string, a answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.loading > 0 {
+		s.Calls[key] = a
+	}
 }
 
 func (s *snapshot) keep(at place, files []*file) {
@@ -120,9 +140,7 @@ func (r *remembered) ask(function, path, more string, get func() (answer, error)
 }
 
 func (r *remembered) keep(key string, a answer) (answer, error) {
-	r.record.mu.Lock()
-	r.record.Calls[key] = a
-	r.record.mu.Unlock()
+	r.record.answered(key, a)
 	if a.Error != "" {
 		return answer{}, errors.New(a.Error)
 	}
@@ -153,9 +171,9 @@ func (r *remembered) Read(path string) (string, error) {
 }
 
 // SHA256 is filesha256(…).
-func (r *remembered) SHA256(path string) (string, error) {
+func (r *remembered) SHA256(path string, pay func(bytes int64) error) (string, error) {
 	a, err := r.ask("filesha256", path, "", func() (answer, error) {
-		sum, err := r.files.SHA256(path)
+		sum, err := r.files.SHA256(path, pay)
 		return answer{Text: sum}, err
 	})
 	return a.Text, err
@@ -171,9 +189,9 @@ func (r *remembered) Exists(path string) (bool, error) {
 }
 
 // Find is fileset(…).
-func (r *remembered) Find(path, pattern string) ([]string, error) {
+func (r *remembered) Find(path, pattern string, visit func() error) ([]string, error) {
 	a, err := r.ask("fileset", path, pattern, func() (answer, error) {
-		names, err := r.files.Find(path, pattern)
+		names, err := r.files.Find(path, pattern, visit)
 		return answer{Names: names}, err
 	})
 	return a.Names, err

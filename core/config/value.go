@@ -60,12 +60,12 @@ func (s *Source) assign(in Inputs, b *budget.Budget, diags *diag.List) []Variabl
 func (v *Variable) accept(a assignment, b *budget.Budget, diags *diag.List) cty.Value {
 	wrong := func(why string) cty.Value {
 		diags.Append(&v.Range, fmt.Sprintf("Wrong value for variable %q", v.Name), fmt.Sprintf(
-			"The value from %s does not fit the type %s: %s.", a.source, typeexpr.TypeString(v.want), why))
+			"The value from %s does not fit the type %s: %s.", a.source, clip(typeexpr.TypeString(v.want)), clipText(why)))
 		return cty.UnknownVal(v.Type)
 	}
 	value, err := a.value, error(nil)
 	if value == cty.NilVal {
-		if value, err = v.readText(a.text); err != nil {
+		if value, err = v.readText(a.text, b); err != nil {
 			return wrong(err.Error())
 		}
 	}
@@ -134,8 +134,5 @@ func messageText(v cty.Value) string {
 // clipText keeps a message from a file short.
 func clipText(s string) string {
 	const most = 2000
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
+	return cut(s, most)
 }

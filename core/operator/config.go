@@ -8,7 +8,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/gohcl"
-	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/stagegate/stagegate/core/config/budget"
+	"github.com/stagegate/stagegate/core/config/guard"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/module"
 	"github.com/stagegate/stagegate/core/secret"
@@ -77,12 +78,18 @@ type withBody struct {
 
 // Parse reads a configuration.
 func Parse(src []byte, filename string) (*Config, diag.List) {
-	file, found := hclparse.NewParser().ParseHCL(src, filename)
-	if found.HasErrors() {
-		return nil, diag.FromHCL(found)
+	body, diags := guard.Parse(filename, src)
+	if diags.HasErrors() {
+		return nil, diags
 	}
+	budget.MeterBody(body)
+	constants := NewConstants()
 	var in fileConfig
-	if found := gohcl.DecodeBody(file.Body, nil, &in); found.HasErrors() {
+	found := gohcl.DecodeBody(body, constants.ctx, &in)
+	if constants.spend.Exhausted() {
+		return nil, tooExpensive(body.SrcRange)
+	}
+	if found.HasErrors() {
 		return nil, diag.FromHCL(found)
 	}
 	out := &Config{
@@ -90,13 +97,12 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 		Secrets: make(map[string]secret.Source),
 		Sources: map[string][]byte{filename: src},
 	}
-	var diags diag.List
-	top := attributeRanges(file.Body)
+	top := attributeRanges(body)
 	out.takeScalars(in, top, &diags)
 	out.takeCache(in.Cache, &diags)
 	out.takePolicies(in.Policies, &diags)
 	out.takeSecrets(in.Secrets, &diags)
-	out.takeFacts(in.Facts, &diags)
+	out.takeFacts(in.Facts, constants, &diags)
 	out.takeApprovals(in.Approvals, &diags)
 	return out, diags.Sorted()
 }

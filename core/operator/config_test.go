@@ -96,7 +96,7 @@ func TestParseRefuses(t *testing.T) {
 		`policys "a" { uses = "policy.opa" }`:                                               "Unsupported block",
 		"fact \"a\" {\nvalue = 1\nby = \"\"\n}":                                             "Nobody answers",
 		"fact \"a\" {\nvalue = null\nby = \"me\"\n}":                                        "without a value",
-		"fact \"a\" {\nvalue = var.x\nby = \"me\"\n}":                                       "Variables not allowed",
+		"fact \"a\" {\nvalue = var.x\nby = \"me\"\n}":                                       "Unknown variable",
 		"fact \"a\" {\nvalue = 1\nby = \"x\"\n}\nfact \"a\" {\nvalue = 2\nby = \"x\"\n}":    "Duplicate fact",
 		"policy \"a\" { uses = \"x\" }\npolicy \"a\" { uses = \"x\" }":                      "Duplicate policy",
 	} {

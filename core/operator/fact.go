@@ -24,7 +24,7 @@ type fileFact struct {
 	Range hcl.Range      `hcl:",def_range"`
 }
 
-func (c *Config) takeFacts(in []fileFact, diags *diag.List) {
+func (c *Config) takeFacts(in []fileFact, constants Constants, diags *diag.List) {
 	seen := make(map[string]bool)
 	for _, f := range in {
 		if seen[f.Name] {
@@ -34,7 +34,11 @@ func (c *Config) takeFacts(in []fileFact, diags *diag.List) {
 		if f.By == "" {
 			diags.Append(f.Range.Ptr(), "Nobody answers for the fact", "Write in by who says so: it is shown in every decision that rests on it.")
 		}
-		value, found := f.Value.Value(nil)
+		value, found := f.Value.Value(constants.ctx)
+		if constants.spend.Exhausted() || !constants.spend.Spend(value) {
+			*diags = append(*diags, tooExpensive(f.Range)...)
+			return
+		}
 		if found.HasErrors() {
 			*diags = append(*diags, diag.FromHCL(found)...)
 			continue

@@ -14,7 +14,10 @@ import (
 // Decode is the block's value and all that is wrong with it. What is wrong is
 // unknown in the value, so that its neighbours can still be judged.
 func (s *Spec) Decode(in Source, values Values) (cty.Value, diag.List) {
-	var diags diag.List
+	diags := values.Work(len(s.attributes)+len(s.blocks), in.Header)
+	if diags.HasErrors() {
+		return cty.UnknownVal(s.ty), diags
+	}
 	fields := make(map[string]cty.Value, len(s.attributes)+len(s.blocks))
 	for i := range s.attributes {
 		a := &s.attributes[i]

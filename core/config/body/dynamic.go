@@ -16,8 +16,12 @@ import (
 // Dynamic is the type of blocks that make other blocks.
 const Dynamic = "dynamic"
 
-// maxGenerated bounds the blocks that one dynamic block makes.
-const maxGenerated = 1000
+// maxGenerated bounds the blocks that one dynamic block makes. Each costs as
+// much as perGenerated arguments, beside those that it has.
+const (
+	maxGenerated = 1000
+	perGenerated = 8
+)
 
 // written is a block as it is to be read: one in the file, or one that a
 // dynamic block makes.
@@ -83,6 +87,10 @@ func (n *nested) generate(b *hclsyntax.Block, values Values, marks cty.ValueMark
 		key, value := it.Element()
 		if v.Type().IsSetType() {
 			key = value
+		}
+		if problems := values.Work(perGenerated, place); problems.HasErrors() {
+			*diags = append(*diags, problems...)
+			return nil, false
 		}
 		one := written{Block: content, kind: n.schema.GetTypeName(), header: headerOf(b), values: values.With(iterator, cty.ObjectVal(map[string]cty.Value{
 			"key": key, "value": value,

@@ -49,6 +49,9 @@ type Values interface {
 	// Value is the expression's value as the wanted type. When it has none, the
 	// diagnostics say why, and the value is unknown.
 	Value(expr hclsyntax.Expression, want cty.Type) (cty.Value, diag.List)
+	// Work is asked before a block with so many arguments and blocks is made of
+	// it. What it says is why that is not allowed.
+	Work(fields int, place hcl.Range) diag.List
 	// With is the same with one more name, for what is inside a dynamic block.
 	With(name string, v cty.Value) Values
 }

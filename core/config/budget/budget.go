@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -48,20 +49,37 @@ func (b *Budget) Install(ctx *hcl.EvalContext) {
 	ctx.Variables[variable] = cty.CapsuleVal(capsule(), b)
 }
 
+// Add makes the budget larger.
+func (b *Budget) Add(units int64) { b.left.Add(units) }
+
+// Work pays for work that shows in no value.
+func (b *Budget) Work(units int64) bool {
+	if b.left.Load() <= 0 {
+		return false
+	}
+	return b.left.Add(-units) > 0
+}
+
 // Spend pays for v, and reports whether the budget allowed it.
-func (b *Budget) Spend(v cty.Value) bool { return b.pay(v, false) }
+func (b *Budget) Spend(v cty.Value) bool { return b.pay(v, use{}) }
 
-// SpendConversion pays for v and for its conversion to another type: cty sorts
-// the types of a tuple's elements with each other, in quadratic time.
-func (b *Budget) SpendConversion(v cty.Value) bool { return b.pay(v, true) }
+// Constant is the value of an expression without names and functions. Its parts
+// are metered from then on.
+func (b *Budget) Constant(e hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
+	ctx := &hcl.EvalContext{}
+	b.Install(ctx)
+	return Meter(e).Value(ctx)
+}
 
-func (b *Budget) pay(v cty.Value, conversion bool) bool {
+func (b *Budget) pay(v cty.Value, how use) bool { return b.spendAs(v, cty.DynamicPseudoType, how) }
+
+func (b *Budget) spendAs(v cty.Value, want cty.Type, how use) bool {
 	left := b.left.Load()
 	if left <= 0 {
 		return false
 	}
-	m := meter{limit: left, conversion: conversion}
-	m.add(v, 0)
+	m := meter{limit: left, use: how}
+	m.add(v, want, 0)
 	return b.left.Add(-m.cost) > 0
 }
 

@@ -106,7 +106,7 @@ func TestSpend(t *testing.T) {
 			t.Errorf("%s: spend = %v, want %v", c.name, got, c.want)
 		}
 	}
-	if budget.New(100_000).SpendConversion(cty.TupleVal(long)) {
+	if _, err := budget.New(100_000).Convert(cty.TupleVal(long), cty.List(cty.Bool)); err == nil {
 		t.Error("converting a tuple costs no more than holding it")
 	}
 }

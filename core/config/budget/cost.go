@@ -1,45 +1,80 @@
 package budget
 
-import "github.com/zclconf/go-cty/cty"
+import (
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
 
 // meter adds up what a value costs. It stops above the limit, so that it never
 // costs more itself than what it measures may.
 type meter struct {
 	cost, limit int64
-	conversion  bool // the value is going to be converted
+	use         use
 }
 
-// add adds a value. What is nested too deeply or out of range costs more than
-// there is.
-func (m *meter) add(v cty.Value, depth int) {
+// add adds a value that is wanted as a type. What is nested too deeply or out
+// of range costs more than there is.
+func (m *meter) add(v cty.Value, want cty.Type, depth int) {
 	v, _ = v.Unmark()
 	m.cost += perValue
+	if m.use.argument {
+		m.cost += perValue
+	}
 	ty := v.Type()
 	switch {
 	case depth > maxNested:
 		m.cost = m.limit + 1
 	case !v.IsKnown() || v.IsNull():
 	case ty == cty.String:
-		m.cost += int64(len(v.AsString()))
+		text := v.AsString()
+		m.cost += int64(len(text))
+		if m.use.number && (want == cty.DynamicPseudoType || want == cty.Number) {
+			m.cost += reading(text)
+		}
 	case ty == cty.Number:
 		if f := v.AsBigFloat(); f.IsInf() || f.MantExp(nil) > maxBits || f.MantExp(nil) < -maxBits {
 			m.cost = m.limit + 1
 		}
 	case v.CanIterateElements():
-		m.addElements(v, depth)
+		m.addElements(v, want, depth)
 	}
 }
 
-func (m *meter) addElements(v cty.Value, depth int) {
+func (m *meter) addElements(v cty.Value, want cty.Type, depth int) {
 	ty := v.Type()
-	if n := int64(v.LengthInt()); m.conversion && (ty.IsTupleType() || ty.IsObjectType()) {
+	// cty sorts the types of a tuple's elements with each other.
+	if n := int64(v.LengthInt()); m.use.conversion && (ty.IsTupleType() || ty.IsObjectType()) || m.use.spread && depth == 0 {
 		m.cost += n * n / 2
+	}
+	if want.IsObjectType() {
+		m.cost += perValue * int64(len(want.AttributeTypes())) // those that are not given too
 	}
 	for it := v.ElementIterator(); m.cost <= m.limit && it.Next(); {
 		key, element := it.Element()
+		inner := cty.DynamicPseudoType
+		switch {
+		case want.IsCollectionType():
+			inner = want.ElementType()
+		case want.IsObjectType() && key.Type() == cty.String && want.HasAttribute(key.AsString()):
+			inner = want.AttributeType(key.AsString())
+		}
 		if !ty.IsSetType() && key.Type() == cty.String {
 			m.cost += int64(len(key.AsString()))
 		}
-		m.add(element, depth+1)
+		m.add(element, inner, depth+1)
 	}
+}
+
+// shortNumber is how long a number may be to be read at no extra cost.
+const shortNumber = 256
+
+// reading is what it costs to read text as a number, if it is one: as much as
+// its digits squared.
+func reading(text string) int64 {
+	n := int64(len(text))
+	if n <= shortNumber || strings.TrimLeft(text, "+-.0123456789eE_") != "" {
+		return 0
+	}
+	return n * n / 64
 }

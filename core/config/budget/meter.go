@@ -9,7 +9,16 @@ import (
 // metered is an expression that pays for its value.
 type metered struct {
 	hclsyntax.Expression
-	conversion bool // its value may be converted by the expression around it
+	use  use
+	call string // the function that it calls
+}
+
+// use is what the expression around one does with its value.
+type use struct {
+	argument   bool // it is a function, which walks it several times
+	conversion bool // it may convert it
+	number     bool // it may read it as a number
+	spread     bool // it makes arguments of its elements
 }
 
 // Value evaluates the expression. Once the budget is exhausted every value is
@@ -22,8 +31,11 @@ func (m metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if b.Exhausted() {
 		return cty.DynamicVal, nil
 	}
+	if m.call != "" {
+		ctx = b.priced(ctx, m.call)
+	}
 	v, diags := m.Expression.Value(ctx)
-	if !diags.HasErrors() && !b.pay(v, m.conversion) {
+	if !diags.HasErrors() && !b.pay(v, m.use) {
 		return cty.DynamicVal, nil
 	}
 	return v, diags
@@ -52,7 +64,22 @@ func Meter(e hclsyntax.Expression) hclsyntax.Expression {
 		return e
 	}
 	inside(e)
-	return metered{Expression: e}
+	out := metered{Expression: e}
+	if call, ok := e.(*hclsyntax.FunctionCallExpr); ok {
+		out.call = call.Name
+	}
+	return out
+}
+
+// MeterBody makes all arguments of a block pay, and those of the blocks inside
+// it.
+func MeterBody(b *hclsyntax.Body) {
+	for _, a := range b.Attributes {
+		a.Expr = Meter(a.Expr)
+	}
+	for _, inner := range b.Blocks {
+		MeterBody(inner.Body)
+	}
 }
 
 // inside meters the parts of an expression.
@@ -64,12 +91,13 @@ func inside(e hclsyntax.Expression) {
 		e.Source = Meter(e.Source)
 	case *hclsyntax.FunctionCallExpr:
 		for i := range e.Args {
-			e.Args[i] = converted(e.Args[i])
+			e.Args[i] = used(e.Args[i], use{argument: true, conversion: true, number: true, spread: e.ExpandFinal && i == len(e.Args)-1})
 		}
 	case *hclsyntax.ConditionalExpr:
-		e.Condition, e.TrueResult, e.FalseResult = Meter(e.Condition), converted(e.TrueResult), converted(e.FalseResult)
+		e.Condition = Meter(e.Condition)
+		e.TrueResult, e.FalseResult = used(e.TrueResult, use{conversion: true}), used(e.FalseResult, use{conversion: true})
 	case *hclsyntax.IndexExpr:
-		e.Collection, e.Key = Meter(e.Collection), Meter(e.Key)
+		e.Collection, e.Key = Meter(e.Collection), used(e.Key, use{number: true})
 	case *hclsyntax.TupleConsExpr:
 		each(e.Exprs)
 	case *hclsyntax.ObjectConsExpr:
@@ -77,17 +105,17 @@ func inside(e hclsyntax.Expression) {
 			e.Items[i].KeyExpr, e.Items[i].ValueExpr = Meter(e.Items[i].KeyExpr), Meter(e.Items[i].ValueExpr)
 		}
 	case *hclsyntax.ForExpr:
-		e.CollExpr = walk(e.CollExpr)
+		e.CollExpr = used(e.CollExpr, use{})
 		e.KeyExpr, e.ValExpr, e.CondExpr = Meter(e.KeyExpr), Meter(e.ValExpr), Meter(e.CondExpr)
 	case *hclsyntax.SplatExpr:
-		e.Source, e.Each = walk(e.Source), Meter(e.Each)
+		e.Source, e.Each = used(e.Source, use{}), Meter(e.Each)
 	case *hclsyntax.BinaryOpExpr:
-		e.LHS, e.RHS = walk(e.LHS), walk(e.RHS)
+		e.LHS, e.RHS = used(e.LHS, use{number: true}), used(e.RHS, use{number: true})
 	case *hclsyntax.UnaryOpExpr:
-		e.Val = Meter(e.Val)
+		e.Val = used(e.Val, use{number: true})
 	case *hclsyntax.TemplateExpr:
 		for i := range e.Parts {
-			e.Parts[i] = walk(e.Parts[i])
+			e.Parts[i] = used(e.Parts[i], use{})
 		}
 	case *hclsyntax.TemplateJoinExpr:
 		e.Tuple = Meter(e.Tuple)
@@ -102,19 +130,15 @@ func each(es []hclsyntax.Expression) {
 	}
 }
 
-// walk meters an expression whose value is walked by the one around it: a name
+// used meters an expression whose value is walked by the one around it: a name
 // costs nothing by itself, but each walk over its value does.
-func walk(e hclsyntax.Expression) hclsyntax.Expression {
+func used(e hclsyntax.Expression, how use) hclsyntax.Expression {
 	if _, isName := e.(*hclsyntax.ScopeTraversalExpr); isName {
-		return metered{Expression: e}
+		return metered{Expression: e, use: how}
 	}
-	return Meter(e)
-}
-
-// converted meters an expression whose value is walked and may be converted.
-func converted(e hclsyntax.Expression) hclsyntax.Expression {
-	if m, ok := walk(e).(metered); ok {
-		m.conversion = true
+	e = Meter(e)
+	if m, ok := e.(metered); ok {
+		m.use = how
 		return m
 	}
 	return e

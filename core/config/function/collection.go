@@ -8,59 +8,32 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-const (
-	maxProduct  = 10_000 // tuples that setproduct makes
-	maxDistinct = 1_000  // elements that distinct compares with each other
-)
-
 func collection() map[string]function.Function {
 	return map[string]function.Function{
-		"alltrue":         every(cty.True),
-		"anytrue":         every(cty.False),
-		"chunklist":       stdlib.ChunklistFunc,
-		"coalesce":        coalesce(),
-		"coalescelist":    stdlib.CoalesceListFunc,
-		"compact":         stdlib.CompactFunc,
-		"concat":          stdlib.ConcatFunc,
-		"contains":        stdlib.ContainsFunc,
-		"distinct":        bounded(stdlib.DistinctFunc, checkDistinct),
-		"element":         stdlib.ElementFunc,
-		"flatten":         stdlib.FlattenFunc,
-		"keys":            stdlib.KeysFunc,
-		"length":          length(),
-		"lookup":          lookup(),
-		"merge":           stdlib.MergeFunc,
-		"one":             one(),
-		"range":           stdlib.RangeFunc,
-		"reverse":         stdlib.ReverseListFunc,
-		"setintersection": stdlib.SetIntersectionFunc,
-		"setproduct":      bounded(stdlib.SetProductFunc, checkProduct),
-		"setsubtract":     stdlib.SetSubtractFunc,
-		"setunion":        stdlib.SetUnionFunc,
-		"slice":           stdlib.SliceFunc,
-		"sort":            stdlib.SortFunc,
-		"sum":             sum(),
-		"values":          stdlib.ValuesFunc,
-		"zipmap":          stdlib.ZipmapFunc,
+		"alltrue":      every(cty.True),
+		"anytrue":      every(cty.False),
+		"chunklist":    stdlib.ChunklistFunc,
+		"coalesce":     coalesce(),
+		"coalescelist": stdlib.CoalesceListFunc,
+		"compact":      stdlib.CompactFunc,
+		"concat":       stdlib.ConcatFunc,
+		"contains":     stdlib.ContainsFunc,
+		"distinct":     bounded(stdlib.DistinctFunc, checkDistinct),
+		"element":      stdlib.ElementFunc,
+		"flatten":      stdlib.FlattenFunc,
+		"keys":         stdlib.KeysFunc,
+		"length":       length(),
+		"lookup":       lookup(),
+		"merge":        stdlib.MergeFunc,
+		"one":          one(),
+		"range":        stdlib.RangeFunc,
+		"reverse":      stdlib.ReverseListFunc,
+		"slice":        stdlib.SliceFunc,
+		"sort":         stdlib.SortFunc,
+		"sum":          sum(),
+		"values":       stdlib.ValuesFunc,
+		"zipmap":       stdlib.ZipmapFunc,
 	}
-}
-
-func checkProduct(args []cty.Value) error {
-	product := 1.0
-	for _, arg := range args {
-		product *= float64(lengthOf(arg))
-	}
-	if product > maxProduct {
-		return fmt.Errorf("the product would have %.0f elements; at most %d are allowed", product, maxProduct)
-	}
-	return nil
-}
-
-func checkDistinct(args []cty.Value) error {
-	if n := lengthOf(args[0]); n > maxDistinct {
-		return fmt.Errorf("the list has %d elements; at most %d can be compared. Use toset", n, maxDistinct)
-	}
-	return nil
 }
 
 // length is the number of characters of a string or of elements of anything

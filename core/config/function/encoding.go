@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
@@ -14,6 +15,12 @@ import (
 
 // maxJSONDepth bounds the nesting of decoded JSON: the decoder recurses.
 const maxJSONDepth = 64
+
+// maxElements bounds the elements of JSON, in all its lists and objects.
+const maxElements = 100_000
+
+// maxDigits bounds numbers in JSON, in characters.
+const maxDigits = 1000
 
 func encoding() map[string]function.Function {
 	return map[string]function.Function{
@@ -29,10 +36,19 @@ func encoding() map[string]function.Function {
 		}),
 		"base64encode": ofText("string", func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil }),
 		"csvdecode":    stdlib.CSVDecodeFunc,
-		"jsondecode":   bounded(stdlib.JSONDecodeFunc, func(args []cty.Value) error { return CheckJSON(textOf(args[0])) }),
 		"jsonencode":   stdlib.JSONEncodeFunc,
 		"urlencode":    ofText("string", func(s string) (string, error) { return url.QueryEscape(s), nil }),
 	}
+}
+
+func jsonDecode(p pay) function.Function {
+	return bounded(stdlib.JSONDecodeFunc, func(args []cty.Value) error {
+		text := textOf(args[0])
+		if err := CheckJSON(text); err != nil {
+			return err
+		}
+		return p(perDecoded * int64(strings.Count(text, ",")+1))
+	})
 }
 
 // ofText is a function from string to string; messages name its parameter.
@@ -51,14 +67,20 @@ func ofText(parameter string, convert func(string) (string, error)) function.Fun
 }
 
 // CheckJSON refuses JSON that is nested too deeply for a recursive decoder, or
-// larger than a file may be.
+// larger than a file may be. A number that is too long takes quadratic time.
 func CheckJSON(s string) error {
 	if len(s) > MaxFile {
 		return fmt.Errorf("the JSON has %d bytes; at most %d are decoded", len(s), MaxFile)
 	}
-	depth, quoted := 0, false
+	depth, quoted, digits, elements := 0, false, 0, 0
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
+		c := s[i]
+		if quoted || c != '.' && c != '-' && c != '+' && c|0x20 != 'e' && (c < '0' || c > '9') {
+			digits = 0
+		} else if digits++; digits > maxDigits {
+			return fmt.Errorf("the JSON has a number of more than %d characters", maxDigits)
+		}
+		switch {
 		case quoted && c == '\\':
 			i++
 		case c == '"':
@@ -67,6 +89,10 @@ func CheckJSON(s string) error {
 		case c == '[' || c == '{':
 			if depth++; depth > maxJSONDepth {
 				return fmt.Errorf("the JSON is nested more than %d deep", maxJSONDepth)
+			}
+		case c == ',':
+			if elements++; elements > maxElements {
+				return fmt.Errorf("the JSON has more than %d elements", maxElements)
 			}
 		case c == ']' || c == '}':
 			depth--

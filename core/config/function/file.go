@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
@@ -18,6 +19,9 @@ import (
 
 // MaxFile bounds a file that becomes a value, in bytes.
 const MaxFile = 1 << 20
+
+// maxHashed bounds a file that is hashed, in bytes.
+const maxHashed = 1 << 30
 
 // maxMatches bounds the files that fileset finds, and maxVisited those that it
 // looks at.
@@ -32,70 +36,112 @@ type Files interface {
 	// Read is the content of a file, which is UTF-8 text of at most MaxFile
 	// bytes.
 	Read(path string) (string, error)
-	// SHA256 is the hash of a file of any size, in hexadecimal.
-	SHA256(path string) (string, error)
+	// SHA256 is the hash of a file of at most 1 GiB, in hexadecimal. It asks pay
+	// before it reads so many bytes.
+	SHA256(path string, pay func(bytes int64) error) (string, error)
 	// Exists reports whether there is a regular file.
 	Exists(path string) (bool, error)
 	// Find lists the files below a folder whose paths, relative to it and with
-	// slashes, match a pattern.
-	Find(path, pattern string) ([]string, error)
+	// slashes, match a pattern. It asks visit for each that it looks at.
+	Find(path, pattern string, visit func() error) ([]string, error)
 }
 
-// Below are the files in a folder and in others beside it, all absolute paths.
-// Relative paths start in the first.
-func Below(root string, others ...string) Files { return folders(append([]string{root}, others...)) }
+// Folder is a folder in a tree: no path in it leads out of the tree, and none
+// that is opened below it out of the folder.
+type Folder struct {
+	Top string // absolute path of the tree
+	Dir string // below it; "." is the tree itself
+}
+
+func (f Folder) path() string { return filepath.Join(f.Top, f.Dir) }
+
+// open opens the folder, without a way out of its tree.
+func (f Folder) open() (*os.Root, error) {
+	top, err := os.OpenRoot(f.Top)
+	if err != nil || f.Dir == "." {
+		return top, err
+	}
+	defer func() { _ = top.Close() }() // read only: nothing can be lost
+	return top.OpenRoot(f.Dir)
+}
+
+// Below are the files in a folder and in others beside it. Relative paths start
+// in the first.
+func Below(root Folder, others ...Folder) Files { return folders(append([]Folder{root}, others...)) }
 
 // folders are the trees that file functions see. One is opened for each call: a
 // link out of it is refused by the kernel's path walk, not by comparing names.
-type folders []string
+type folders []Folder
 
-func file(files Files) map[string]function.Function {
+func path() map[string]function.Function {
 	return map[string]function.Function{
-		"basename":   ofText("path", func(s string) (string, error) { return filepath.Base(s), nil }),
-		"dirname":    ofText("path", func(s string) (string, error) { return filepath.Dir(s), nil }),
-		"file":       ofText("path", files.Read),
-		"fileexists": exists(files),
-		"fileset":    fileset(files),
-		"filesha256": ofText("path", files.SHA256),
+		"basename": ofText("path", func(s string) (string, error) { return filepath.Base(s), nil }),
+		"dirname":  ofText("path", func(s string) (string, error) { return filepath.Dir(s), nil }),
 	}
 }
 
-// inside is the folder that a path is in, and the path relative to it.
-func (f folders) inside(path string) (root, rel string, err error) {
+func read(files Files, p pay) function.Function {
+	return ofText("path", func(path string) (string, error) {
+		if err := p(perFile); err != nil {
+			return "", err
+		}
+		return files.Read(path)
+	})
+}
+
+func fileHash(files Files, p pay) function.Function {
+	return ofText("path", func(path string) (string, error) {
+		if err := p(perFile); err != nil {
+			return "", err
+		}
+		return files.SHA256(path, func(bytes int64) error { return p(bytes / hashed) })
+	})
+}
+
+// root is the folder that a path is in, opened, and the path relative to it.
+func (f folders) root(path string) (root *os.Root, rel string, err error) {
+	in, rel, err := f.inside(path)
+	if err != nil {
+		return nil, "", err
+	}
+	root, err = in.open()
+	return root, rel, err
+}
+
+func (f folders) inside(path string) (in Folder, rel string, err error) {
 	if !filepath.IsAbs(path) && filepath.IsLocal(path) {
 		return f[0], path, nil
 	}
-	for _, root := range f {
-		if rel, err := filepath.Rel(root, path); filepath.IsAbs(path) && err == nil && filepath.IsLocal(rel) {
-			return root, rel, nil
+	for _, in := range f {
+		if rel, err := filepath.Rel(in.path(), path); filepath.IsAbs(path) && err == nil && filepath.IsLocal(rel) {
+			return in, rel, nil
 		}
 	}
-	return "", "", fmt.Errorf("the path is outside the pipeline's folder %s", f[0])
+	return Folder{}, "", fmt.Errorf("the path is outside the pipeline's folder %s", f[0].path())
 }
 
-// open opens a regular file for reading.
-func (f folders) open(path string) (*os.File, error) {
-	dir, rel, err := f.inside(path)
+// open opens a regular file for reading. What it is is asked of what was
+// opened, so that nobody can exchange it in between; opening a pipe does not
+// wait for who writes into it.
+func (f folders) open(path string) (*os.File, fs.FileInfo, error) {
+	root, rel, err := f.root(path)
 	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = root.Close() }() // read only: nothing can be lost
-	info, err := root.Stat(rel)
+	opened, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, explain(err, path, f[0])
+		return nil, nil, explain(err, path, f[0].path())
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
+	info, err := opened.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
 	}
-	opened, err := root.Open(rel)
 	if err != nil {
-		return nil, explain(err, path, f[0])
+		_ = opened.Close() // read only: nothing can be lost
+		return nil, nil, explain(err, path, f[0].path())
 	}
-	return opened, nil
+	return opened, info, nil
 }
 
 // explain says in the user's words why a file cannot be had.
@@ -105,21 +151,23 @@ func explain(err error, path, root string) error {
 		return fmt.Errorf("there is no file %s in %s. The file must exist when the pipeline is loaded; use a stage's output for what a stage makes", path, root)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s may not be read by this user", path)
-	default:
+	case errors.As(err, new(*fs.PathError)):
 		return fmt.Errorf("%s cannot be read: %w", path, err)
+	default:
+		return err
 	}
 }
 
 // Read reads a text.
 func (f folders) Read(path string) (string, error) {
-	opened, err := f.open(path)
+	opened, _, err := f.open(path)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = opened.Close() }() // read only: nothing can be lost
 	data, err := io.ReadAll(io.LimitReader(opened, MaxFile+1))
 	if err != nil {
-		return "", explain(err, path, f[0])
+		return "", explain(err, path, f[0].path())
 	}
 	if len(data) > MaxFile {
 		return "", fmt.Errorf("%s has more than %d bytes; give its path to the stage instead", path, MaxFile)
@@ -131,26 +179,28 @@ func (f folders) Read(path string) (string, error) {
 }
 
 // SHA256 hashes a file.
-func (f folders) SHA256(path string) (string, error) {
-	opened, err := f.open(path)
+func (f folders) SHA256(path string, pay func(bytes int64) error) (string, error) {
+	opened, info, err := f.open(path)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = opened.Close() }() // read only: nothing can be lost
+	if info.Size() > maxHashed {
+		return "", fmt.Errorf("%s has more than %d bytes; give its path to the stage instead", path, maxHashed)
+	}
+	if err := pay(info.Size()); err != nil {
+		return "", err
+	}
 	sum := sha256.New()
-	if _, err := io.Copy(sum, opened); err != nil {
-		return "", explain(err, path, f[0])
+	if _, err := io.Copy(sum, io.LimitReader(opened, maxHashed)); err != nil {
+		return "", explain(err, path, f[0].path())
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // Exists looks for a regular file.
 func (f folders) Exists(path string) (bool, error) {
-	dir, rel, err := f.inside(path)
-	if err != nil {
-		return false, err
-	}
-	root, err := os.OpenRoot(dir)
+	root, rel, err := f.root(path)
 	if err != nil {
 		return false, err
 	}
@@ -159,11 +209,14 @@ func (f folders) Exists(path string) (bool, error) {
 	return err == nil && info.Mode().IsRegular(), nil
 }
 
-func exists(files Files) function.Function {
+func exists(files Files, p pay) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if err := p(perFile); err != nil {
+				return cty.NilVal, err
+			}
 			there, err := files.Exists(args[0].AsString())
 			if err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
@@ -175,7 +228,7 @@ func exists(files Files) function.Function {
 
 // fileset is the files below a folder whose path matches a pattern; ** matches
 // any number of folders.
-func fileset(files Files) function.Function {
+func fileset(files Files, p pay) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "pattern", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.Set(cty.String)),
@@ -184,7 +237,10 @@ func fileset(files Files) function.Function {
 			if _, err := filepath.Match(pattern, ""); err != nil || len(pattern) > maxCutset {
 				return cty.NilVal, function.NewArgErrorf(1, "is not a pattern")
 			}
-			found, err := files.Find(args[0].AsString(), pattern)
+			if err := p(perFile); err != nil {
+				return cty.NilVal, err
+			}
+			found, err := files.Find(args[0].AsString(), pattern, func() error { return p(perEntry) })
 			if err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
 			}
@@ -195,18 +251,14 @@ func fileset(files Files) function.Function {
 			for i, name := range found {
 				values[i] = cty.StringVal(name)
 			}
-			return cty.SetVal(values), nil
+			return asSet(cty.ListVal(values), p)
 		},
 	})
 }
 
 // Find walks the folder.
-func (f folders) Find(path, pattern string) ([]string, error) {
-	dir, rel, err := f.inside(path)
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
+func (f folders) Find(path, pattern string, visit func() error) ([]string, error) {
+	root, rel, err := f.root(path)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +267,10 @@ func (f folders) Find(path, pattern string) ([]string, error) {
 	visited := 0
 	err = fs.WalkDir(root.FS(), filepath.ToSlash(rel), func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return explain(err, name, dir)
+			return explain(err, name, root.Name())
+		}
+		if err := visit(); err != nil {
+			return err
 		}
 		if visited++; visited > maxVisited || len(found) > maxMatches {
 			return fmt.Errorf("more than %d files are there, or more than %d match", maxVisited, maxMatches)

@@ -20,7 +20,7 @@ func evaluate(t *testing.T, root, src string) (cty.Value, string) {
 		t.Fatalf("%s: %v", src, diags)
 	}
 	v, diags := e.Value(&hcl.EvalContext{
-		Functions: function.Table(function.Below(root)),
+		Functions: function.Table(function.Below(function.Folder{Top: root, Dir: "."})),
 		Variables: map[string]cty.Value{"unknown": cty.UnknownVal(cty.String), "marked": cty.StringVal("m").Mark("secret")},
 	})
 	if diags.HasErrors() {
@@ -76,7 +76,7 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s is not %s: %s", call, want, problem)
 		}
 	}
-	for name := range function.Table(function.Below(root)) {
+	for name := range function.Table(function.Below(function.Folder{Top: root, Dir: "."})) {
 		if !strings.Contains(used, name+"(") {
 			t.Errorf("%s is not tested", name)
 		}

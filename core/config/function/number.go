@@ -1,6 +1,8 @@
 package function
 
 import (
+	"fmt"
+
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
@@ -17,10 +19,18 @@ func number() map[string]function.Function {
 		"log":      stdlib.LogFunc,
 		"max":      stdlib.MaxFunc,
 		"min":      stdlib.MinFunc,
-		"parseint": stdlib.ParseIntFunc,
+		"parseint": bounded(stdlib.ParseIntFunc, checkDigits),
 		"pow":      stdlib.PowFunc,
 		"signum":   stdlib.SignumFunc,
 	}
+}
+
+// checkDigits bounds what is read as a number: that takes quadratic time.
+func checkDigits(args []cty.Value) error {
+	if n := len(textOf(args[0])); n > maxDigits {
+		return fmt.Errorf("a number may have %d digits, and it has %d", maxDigits, n)
+	}
+	return nil
 }
 
 // numberOf is a known number.

@@ -14,9 +14,12 @@ import (
 func Table(files Files) map[string]function.Function {
 	all := make(map[string]function.Function, 96)
 	for _, family := range []map[string]function.Function{
-		text(), collection(), number(), encoding(), conversion(), hash(), clock(), file(files),
+		text(), collection(), number(), encoding(), conversion(), hash(), clock(), path(),
 	} {
 		maps.Copy(all, family)
+	}
+	for name, make := range Priced(files) {
+		all[name] = make(free)
 	}
 	return all
 }

@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	maxWidth   = 1000 // of a format verb
-	maxCutset  = 256  // characters that trim removes
-	maxPattern = 1000 // bytes of a regular expression
-	maxMatch   = 64 << 20
+	maxWidth  = 1000 // of a format verb
+	maxCutset = 256  // characters that trim removes
 )
 
 func text() map[string]function.Function {
@@ -28,9 +26,6 @@ func text() map[string]function.Function {
 		"indent":      bounded(stdlib.IndentFunc, checkIndent),
 		"join":        bounded(stdlib.JoinFunc, checkJoin),
 		"lower":       stdlib.LowerFunc,
-		"regex":       bounded(stdlib.RegexFunc, checkRegex),
-		"regexall":    bounded(stdlib.RegexAllFunc, checkRegex),
-		"replace":     replace(),
 		"split":       stdlib.SplitFunc,
 		"startswith":  affix("prefix", strings.HasPrefix),
 		"strcontains": affix("substring", strings.Contains),
@@ -55,45 +50,6 @@ func affix(name string, test func(s, part string) bool) function.Function {
 			return cty.BoolVal(test(args[0].AsString(), args[1].AsString())), nil
 		},
 	})
-}
-
-// replace follows Terraform: a search string between slashes is a regular
-// expression.
-func replace() function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{
-			{Name: "string", Type: cty.String}, {Name: "search", Type: cty.String}, {Name: "replacement", Type: cty.String},
-		},
-		Type: function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			s, search, with := args[0].AsString(), args[1].AsString(), args[2].AsString()
-			if len(search) > 1 && strings.HasPrefix(search, "/") && strings.HasSuffix(search, "/") {
-				return replacePattern(s, search[1:len(search)-1], with)
-			}
-			if err := atMost(float64(len(s)) + float64(strings.Count(s, search))*float64(len(with))); err != nil {
-				return cty.NilVal, err
-			}
-			return cty.StringVal(strings.ReplaceAll(s, search, with)), nil
-		},
-	})
-}
-
-func replacePattern(s, pattern, with string) (cty.Value, error) {
-	if err := checkRegex([]cty.Value{cty.StringVal(pattern), cty.StringVal(s)}); err != nil {
-		return cty.NilVal, err
-	}
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return cty.NilVal, function.NewArgErrorf(1, "not a regular expression: %v", err)
-	}
-	// Each match is at least replaced by the text, and each $ in it may bring
-	// the whole match; all matches together are not longer than s.
-	enough := maxResult/max(len(with), 1) + 1
-	matches := float64(len(re.FindAllStringIndex(s, enough)))
-	if err := atMost(float64(len(s))*float64(1+strings.Count(with, "$")) + matches*float64(len(with))); err != nil {
-		return cty.NilVal, err
-	}
-	return cty.StringVal(re.ReplaceAllString(s, with)), nil
 }
 
 var digits = regexp.MustCompile(`[0-9]+`)
@@ -126,7 +82,13 @@ func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 
 // checkNumbers refuses text that %d would turn into a number of a gigabyte.
 func checkNumbers(v cty.Value) error {
-	if s := textOf(v); len(s) > 1 && len(s) < 64 {
+	if s := textOf(v); len(s) > 1 {
+		if len(s) > maxWidth {
+			if strings.TrimLeft(s, "+-.0123456789eE") == "" {
+				return errors.New("a number is too long")
+			}
+			return nil
+		}
 		if f, err := cty.ParseNumberVal(s); err == nil && f.AsBigFloat().MantExp(nil) > maxExponent {
 			return errors.New("a number is out of range")
 		}
@@ -167,15 +129,4 @@ func checkTrim(args []cty.Value) error {
 		return fmt.Errorf("at most %d bytes can be trimmed away", maxCutset)
 	}
 	return nil
-}
-
-func checkRegex(args []cty.Value) error {
-	pattern, s := textOf(args[0]), textOf(args[1])
-	if len(pattern) > maxPattern {
-		return fmt.Errorf("a regular expression may have %d bytes", maxPattern)
-	}
-	if (len(pattern)+1)*(len(s)+1) > maxMatch {
-		return errors.New("the text is too long for this regular expression")
-	}
-	return atMost(float64(strings.Count(pattern, "(")) * float64(len(s)))
 }
