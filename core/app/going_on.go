@@ -51,7 +51,7 @@ func (a *app) goOn(s *session, store *runstate.FileStore, id string, history run
 		return nil, usage(fmt.Errorf("run %s was interrupted before anything of it was recorded: start a new one", id))
 	case len(state.Run.Stages) == 0 || state.Run.Snapshot == "":
 		return nil, usage(fmt.Errorf("run %s never came to run its stages: start a new one", id))
-	case from != nil && len(past.Stages) < from.TakenOver:
+	case from != nil && len(history.Events) <= from.TakenOver:
 		return nil, usage(fmt.Errorf("run %s was interrupted while it took results over from run %s, and has run nothing yet: restart that one again", id, from.Run))
 	}
 	on := &goingOn{id: id, run: state.Run, past: past, accept: accept}

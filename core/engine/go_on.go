@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/stagegate/stagegate/core/event"
+	"github.com/stagegate/stagegate/core/pipeline"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 )
 
@@ -22,14 +24,10 @@ func (r *run) begun() []event.Event {
 		return []event.Event{{Type: event.RunResumed, Run: &r.info, Reason: r.progress()}}
 	}
 	var copies []event.Event
-	taken := 0
 	for _, s := range r.pipeline.Stages {
-		if more := r.copied(s.Name); len(more) > 0 {
-			copies = append(copies, more...)
-			taken++
-		}
+		copies = append(copies, r.copied(s)...)
 	}
-	r.info.Restarted = &event.Restart{Run: past.From, Stages: past.Again, TakenOver: taken}
+	r.info.Restarted = &event.Restart{Run: past.From, Stages: past.Again, TakenOver: len(copies)}
 	return append([]event.Event{{Type: event.RunStarted, Run: &r.info}}, copies...)
 }
 
@@ -47,45 +45,52 @@ func (r *run) progress() string {
 // copied is what this run's journal says about a stage of the run before: all
 // about one that stands, and of one that may have changed something, how to
 // find that.
-func (r *run) copied(name string) []event.Event {
-	was := r.recorded(name)
+func (r *run) copied(s *pipeline.Stage) []event.Event {
+	was := r.recorded(s.Name)
 	if was == nil {
 		return nil
 	}
 	var out []event.Event
 	add := func(e event.Event) {
-		e.Stage, e.Attempt = name, was.Attempts
+		e.Stage, e.Attempt = s.Name, was.Attempts
 		out = append(out, e)
 	}
-	unanswered := r.unansweredOnce(r.stages[name])
-	if !r.stands[name] && (unanswered || was.Applying) {
+	if !r.stands[s.Name] {
+		if !r.unresolved(s.Name) {
+			return nil
+		}
 		add(event.Event{Type: event.AttemptStarted})
 	}
-	if r.stands[name] {
-		for _, a := range was.Artifacts {
-			add(event.Event{Type: event.StageArtifact, Artifact: &a})
-		}
-		for _, a := range was.Attestations {
-			add(event.Event{Type: event.StageAttestation, Attestation: &a})
-		}
-		for _, d := range was.Decisions {
-			add(event.Event{Type: event.DecisionMade, Decision: &d})
-		}
+	if plan, ok := was.Plans[was.Plan]; ok {
+		add(event.Event{Type: event.PlanMade, Plan: &plan})
 	}
-	if was.Applying && !r.stands[name] {
+	for _, d := range was.Decisions {
+		add(event.Event{Type: event.DecisionMade, Decision: &d})
+	}
+	if was.Applying {
 		add(event.Event{Type: event.ApplyStarted})
 	}
-	if len(was.Handle) > 0 && (r.stands[name] || was.Applying) {
+	if len(was.Handle) > 0 {
 		add(event.Event{Type: event.StageHandle, Handle: was.Handle})
 	}
-	if r.stands[name] {
+	for _, a := range was.Artifacts {
+		add(event.Event{Type: event.StageArtifact, Artifact: &a})
+	}
+	for _, a := range was.Attestations {
+		add(event.Event{Type: event.StageAttestation, Attestation: &a})
+	}
+	if r.stands[s.Name] {
 		finish := *was.success()
-		if finish.From == "" {
-			finish.From = r.o.Past.From
-		}
+		finish.From = cmp.Or(finish.From, r.o.Past.From)
 		add(event.Event{Type: event.StageFinished, Finish: &finish})
 	}
 	return out
+}
+
+// unresolved reports whether a stage may have changed something, and what came
+// of it is not known.
+func (r *run) unresolved(name string) bool {
+	return r.recorded(name) != nil && r.recorded(name).Applying || r.unansweredOnce(r.stages[name])
 }
 
 // attemptsBefore is the number of the last attempt on record.

@@ -32,8 +32,10 @@ type Recorded struct {
 	Artifacts    []event.Artifact
 	Attestations []event.Attestation
 	Decisions    []event.Decision
-	// Plans are all plans that were made for it, by digest.
+	// Plans are all plans that were made for it, by digest, and Plan is the last
+	// one's.
 	Plans map[string]event.Plan
+	Plan  string
 	// Applying is set when a plan was handed to the deployer and its answer, that
 	// it is done or has failed, is not on record.
 	Applying bool
@@ -76,7 +78,7 @@ func (was *Recorded) learn(e event.Event) {
 	switch {
 	case e.Type == event.AttemptStarted:
 		// Handle, plans and what is being applied outlive the attempt.
-		*was = Recorded{Attempts: e.Attempt, Plans: was.Plans, Applying: was.Applying, Handle: was.Handle}
+		*was = Recorded{Attempts: e.Attempt, Plans: was.Plans, Plan: was.Plan, Applying: was.Applying, Handle: was.Handle}
 	case e.Type == event.AttemptFinished && e.Finish != nil:
 		was.Last = e.Finish
 		if !e.Finish.Unanswered && (e.Finish.Status == event.Succeeded || e.Finish.Status == event.Failed) {
@@ -102,7 +104,8 @@ func (was *Recorded) learn(e event.Event) {
 		if was.Plans == nil {
 			was.Plans = make(map[string]event.Plan)
 		}
-		was.Plans[e.Plan.Digest] = *e.Plan
+		was.Plan = e.Plan.Digest
+		was.Plans[was.Plan] = *e.Plan
 	}
 }
 
@@ -123,6 +126,15 @@ func (was *Recorded) success() *event.Finish {
 	default:
 		return nil
 	}
+}
+
+// fresh is the record of a stage that starts afresh. The plan that a policy stage
+// has judged is still compared with the new one.
+func (was *Recorded) fresh() *Recorded {
+	if was == nil {
+		return nil
+	}
+	return &Recorded{Plans: was.Plans}
 }
 
 // unanswered reports whether the last attempt may have done something that

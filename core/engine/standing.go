@@ -54,7 +54,7 @@ func (r *run) standing() diag.List {
 	for _, name := range order {
 		s, was := r.stages[name], past.Stages[name]
 		if again[name] {
-			delete(past.Stages, name)
+			past.Stages[name] = was.fresh()
 			continue
 		}
 		switch {
@@ -64,7 +64,13 @@ func (r *run) standing() diag.List {
 			r.stands[name] = past.From == "" && r.allStand(name)
 		}
 	}
-	return r.withoutWithheld(order)
+	diags = r.withoutWithheld(order)
+	for _, name := range order {
+		if past.From != "" && !r.stands[name] && !r.unresolved(name) {
+			past.Stages[name] = past.Stages[name].fresh()
+		}
+	}
+	return diags
 }
 
 // wantedAgain are the stages that the user wants again, and all behind them.

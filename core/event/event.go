@@ -114,8 +114,8 @@ type Run struct {
 type Restart struct {
 	Run    string   `json:"run"`
 	Stages []string `json:"stages"` // those from which on it runs again
-	// TakenOver is the number of stages about which the journal of this run says
-	// something from the start.
+	// TakenOver is the number of events behind the first one that say what was
+	// taken over.
 	TakenOver int `json:"taken_over"`
 }
 
