@@ -87,7 +87,9 @@ func Main(ctx context.Context, around Surroundings) int {
 // command runs the command that the arguments name.
 func (a *app) command(ctx context.Context) int {
 	root := a.rootCommand() //nolint:contextcheck // cobra hands the context to the commands
-	root.SetArgs(longFlags(root, a.Args))
+	args := longFlags(root, a.Args)
+	a.machine.reads = wantsJSON(args)
+	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	exit, classified := errors.AsType[*exitError](err)
 	switch {
@@ -96,15 +98,15 @@ func (a *app) command(ctx context.Context) int {
 	case classified && exit.err == nil: // all has been said
 		return exit.code
 	case errors.Is(context.Cause(ctx), errInterrupted), errors.Is(err, errInterrupted):
-		if !errors.Is(err, errInterrupted) {
-			a.complain(err)
+		if !errors.Is(err, errInterrupted) || a.machine.reads {
+			a.fail(err)
 		}
 		return exitInterrupted
 	case classified:
-		a.complain(exit.err)
+		a.fail(exit.err)
 		return exit.code
 	default:
-		a.complain(err)
+		a.fail(err)
 		return exitInternal
 	}
 }
@@ -113,6 +115,7 @@ func (a *app) command(ctx context.Context) int {
 type app struct {
 	Surroundings
 	noColor    bool
+	machine    machine
 	interrupts interrupts
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/view"
@@ -78,9 +77,6 @@ func (a *app) graph(ctx context.Context, path string, flags graphFlags) (err err
 	l, err := a.loadOnce(ctx, request{path: path, flags: flags.pipelineFlags, masks: redact.New(), partial: true})
 	if err != nil {
 		return err
-	}
-	if l.diags.HasErrors() && flags.format == "json" {
-		return errors.Join(diag.RenderJSON(a.Stdout, l.diags), errShown(exitUsage))
 	}
 	a.show(l.diags, l.source.Contents())
 	if l.diags.HasErrors() {

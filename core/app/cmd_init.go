@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -73,10 +72,7 @@ func (a *app) initialize(ctx context.Context, path string, upgrade bool, format 
 		return usage(err)
 	}
 	answer := initAnswer{Schema: view.SchemaVersion, LockFile: filepath.Join(folder, module.LockName), Written: written, Modules: pins.Changes()}
-	if format == "json" {
-		return json.NewEncoder(a.Stdout).Encode(answer)
-	}
-	return answer.print(a.Stdout)
+	return a.print(format, answer, func() error { return answer.print(a.Stdout) })
 }
 
 // print tells what has changed.

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/pluginhost"
@@ -96,14 +95,9 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 		return err
 	}
 	l.narrow(flags.targets)
-	if flags.format != "json" || !l.diags.HasErrors() {
-		a.show(l.diags, l.source.Contents())
-	}
+	a.show(l.diags, l.source.Contents())
 	if l.diags.HasErrors() {
-		if flags.format == "json" {
-			err = diag.RenderJSON(a.Stdout, l.diags)
-		}
-		return errors.Join(err, errShown(exitUsage))
+		return errShown(exitUsage)
 	}
 	p, err := a.preview(ctx, s, host, l, known, flags)
 	if err != nil {

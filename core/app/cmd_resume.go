@@ -94,14 +94,17 @@ func cannotResume(id string, err error) error {
 	return err
 }
 
+// nothingLeft is the JSON form of that there is nothing to do.
+type nothingLeft struct {
+	Schema int          `json:"schema"`
+	Run    string       `json:"run"`
+	Status event.Status `json:"status"`
+}
+
 // nothingToDo is the answer about a run that has succeeded.
 func (a *app) nothingToDo(id, format string) error {
 	if format == string(view.JSON) {
-		return a.print("json", struct {
-			Schema int    `json:"schema"`
-			Run    string `json:"run"`
-			Status string `json:"status"`
-		}{view.SchemaVersion, id, string(event.Succeeded)}, nil)
+		return a.print("json", nothingLeft{view.SchemaVersion, id, event.Succeeded}, nil)
 	}
 	_, err := fmt.Fprintf(a.Stdout, "run %s has succeeded: there is nothing to do\n", id)
 	return err

@@ -59,14 +59,14 @@ func (a *app) validate(ctx context.Context, req request, format string) (err err
 		return err
 	}
 	valid := !l.diags.HasErrors()
-	if format == "json" {
-		err = diag.RenderJSON(a.Stdout, l.diags)
-	} else {
+	err = a.print(format, diag.NewDocument(l.diags), func() error {
 		a.show(l.diags, l.source.Contents())
-		if valid {
-			_, err = fmt.Fprintf(a.Stdout, "%s is valid: %s.\n", l.source.Name, stageCount(len(l.Pipeline.Stages)))
+		if !valid {
+			return nil
 		}
-	}
+		_, err := fmt.Fprintf(a.Stdout, "%s is valid: %s.\n", l.source.Name, stageCount(len(l.Pipeline.Stages)))
+		return err
+	})
 	if err == nil && !valid {
 		return errShown(exitUsage)
 	}

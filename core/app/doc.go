@@ -3,4 +3,4 @@
 // flags, exit codes or the terminal.
 package app
 
-//go:generate go run ./internal/clidoc ../../docs/cli.md
+//go:generate go run ./internal/clidoc ../../docs/cli.md ../../docs/json.md

@@ -18,6 +18,7 @@ func (a *app) print(format string, answer any, text func() error) error {
 	if format != "json" {
 		return text()
 	}
+	a.machine.answered = true
 	enc := json.NewEncoder(a.Stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
@@ -35,6 +36,7 @@ func checkFormat(format string) error {
 // say prints text of others: as it is, but without what could steer a
 // terminal.
 func (a *app) say(text string) {
+	a.machine.answered = true
 	if _, is := terminal(a.Stdout); is {
 		text = view.Printable(text)
 	}

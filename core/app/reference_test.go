@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"testing"
 
@@ -9,17 +10,21 @@ import (
 	"github.com/stagegate/stagegate/core/app"
 )
 
-func TestReferenceIsFresh(t *testing.T) {
+func TestReferencesAreFresh(t *testing.T) {
 	t.Parallel()
-	var want bytes.Buffer
-	if err := app.Reference(&want); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile("../../docs/cli.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want.String(), string(got)); diff != "" {
-		t.Errorf("docs/cli.md is stale; run go generate ./core/app:\n%s", diff)
+	for path, reference := range map[string]func(io.Writer) error{
+		"../../docs/cli.md": app.Reference, "../../docs/json.md": app.JSONReference,
+	} {
+		var want bytes.Buffer
+		if err := reference(&want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.String(), string(got)); diff != "" {
+			t.Errorf("%s is stale; run go generate ./core/app:\n%s", path, diff)
+		}
 	}
 }

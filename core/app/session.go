@@ -63,8 +63,13 @@ func (a *app) refuse(diags diag.List, sources map[string][]byte) error {
 	return errShown(exitUsage)
 }
 
-// show prints diagnostics for people.
+// show prints diagnostics: for people, or in the place of a program's answer
+// when they are the reason that there is none.
 func (a *app) show(diags diag.List, sources map[string][]byte) {
+	if a.machine.reads && !a.machine.answered && diags.HasErrors() {
+		a.document(diags)
+		return
+	}
 	width, _ := terminal(a.Stderr)
 	_ = diag.Render(a.Stderr, diags.Sorted(), sources, diag.Options{Color: a.color(a.Stderr), Width: width}) // nowhere else to complain
 }

@@ -1,20 +1,20 @@
 package diag
 
-import (
-	"encoding/json"
-	"io"
-
-	"github.com/hashicorp/hcl/v2"
-)
+import "github.com/hashicorp/hcl/v2"
 
 // formatVersion is that of the JSON form: fields are added to it, never renamed
 // or removed.
 const formatVersion = "1"
 
+// schema is that of the runner's JSON as a whole.
+const schema = 1
+
 // Document is the JSON form of a list.
 type Document struct {
-	FormatVersion string    `json:"format_version"`
-	Valid         bool      `json:"valid"`
+	Type          string    `json:"type"` // diagnostics
+	Schema        int       `json:"schema"`
+	FormatVersion string    `json:"format_version"` // of the diagnostics alone
+	Valid         bool      `json:"valid"`          // there is no error
 	ErrorCount    int       `json:"error_count"`
 	WarningCount  int       `json:"warning_count"`
 	Diagnostics   []Message `json:"diagnostics"`
@@ -62,9 +62,11 @@ func (l List) Messages() []Message {
 	return out
 }
 
-// RenderJSON writes diagnostics for programs, as one JSON object.
-func RenderJSON(w io.Writer, list List) error {
-	doc := Document{FormatVersion: formatVersion, Valid: !list.HasErrors(), Diagnostics: list.Messages()}
+// NewDocument is the JSON form of the diagnostics.
+func NewDocument(list List) Document {
+	doc := Document{
+		Type: "diagnostics", Schema: schema, FormatVersion: formatVersion, Valid: !list.HasErrors(), Diagnostics: list.Messages(),
+	}
 	for _, d := range list {
 		if d.Severity == Warning {
 			doc.WarningCount++
@@ -72,10 +74,7 @@ func RenderJSON(w io.Writer, list List) error {
 			doc.ErrorCount++
 		}
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(doc)
+	return doc
 }
 
 func placeOf(r *hcl.Range) *Place {

@@ -110,21 +110,21 @@ func TestRenderPlacesOutsideTheSource(t *testing.T) {
 	}
 }
 
-func TestRenderJSON(t *testing.T) {
+func TestDocument(t *testing.T) {
 	t.Parallel()
 	_, place := source("x = <1>\n", "<1>")
-	var b bytes.Buffer
-	if err := diag.RenderJSON(&b, diag.List{
+	data, err := json.Marshal(diag.NewDocument(diag.List{
 		{Severity: diag.Error, Summary: "s", Detail: "d", Subject: place, In: "locals"}, {Severity: diag.Warning, Summary: "w"},
-	}); err != nil {
+	}))
+	if err != nil {
 		t.Fatal(err)
 	}
 	var got any
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"format_version": "1", "valid": false, "error_count": 1.0, "warning_count": 1.0,
+		"type": "diagnostics", "schema": 1.0, "format_version": "1", "valid": false, "error_count": 1.0, "warning_count": 1.0,
 		"diagnostics": []any{
 			map[string]any{"severity": "error", "summary": "s", "detail": "d", "in": "locals", "range": map[string]any{
 				"filename": "f.hcl", "start": map[string]any{"line": 1.0, "column": 5.0, "byte": 4.0}, "end": map[string]any{"line": 1.0, "column": 8.0, "byte": 7.0},
@@ -135,9 +135,8 @@ func TestRenderJSON(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	b.Reset()
-	if err := diag.RenderJSON(&b, nil); err != nil || !strings.Contains(b.String(), `"diagnostics": []`) {
-		t.Errorf("nothing wrong: %v, %s", err, b.String())
+	if data, err = json.Marshal(diag.NewDocument(nil)); err != nil || !strings.Contains(string(data), `"diagnostics":[]`) {
+		t.Errorf("nothing wrong: %v, %s", err, data)
 	}
 }
 
