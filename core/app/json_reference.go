@@ -28,6 +28,7 @@ func answers() []answer {
 		{"runner cache list", cacheList{}, false, "The results that later runs may take over."},
 		{"runner cache prune", cachePruned{}, false, "What was removed."},
 		{"runner cancel", cancelReport{}, false, "What became of the run."},
+		{"runner console", evaluation{}, true, "The value of each expression, one a line."},
 		{"runner docs", docsAnswer{}, false, "What components can do."},
 		{"runner fmt", fmtAnswer{}, false, "What became of the files."},
 		{"runner graph", graphAnswer{}, false, "The stages and what each waits for."},

@@ -13,7 +13,7 @@ import (
 func TestEveryAnswerHasAJSONForm(t *testing.T) {
 	t.Parallel()
 	without := map[string]bool{
-		"runner logs": true, "runner completion": true, "runner hook install": true, "runner console": true,
+		"runner logs": true, "runner completion": true, "runner hook install": true,
 	}
 	known := make(map[string]bool)
 	for _, a := range answers() {

@@ -69,7 +69,7 @@ func (r *run) fromCache(ctx context.Context, s *stage, look Lookup, start time.T
 	}
 	cached := found.Cached
 	finish := event.Finish{Status: event.Succeeded, Outputs: found.Outputs, Report: found.Report, Cached: &cached}
-	if outputs, err := recordedOutputs(s.Schema, &finish); err == nil {
+	if outputs, err := RecordedOutputs(s.Schema, &finish); err == nil {
 		if unmet := r.unsatisfied(s, outputs); unmet != nil {
 			unmet.Cached = &cached // what it would make again is no better
 			return r.end(s, *unmet), true

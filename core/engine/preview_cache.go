@@ -61,7 +61,7 @@ func (v *previewer) lookUp(ctx context.Context, f *foreseen, cfg *configuration)
 	}
 	cached := found.Cached
 	finish := event.Finish{Status: event.Succeeded, Outputs: found.Outputs, Report: found.Report, Cached: &cached}
-	if outputs, err := recordedOutputs(f.Schema, &finish); err == nil {
+	if outputs, err := RecordedOutputs(f.Schema, &finish); err == nil {
 		if unmet := v.unsatisfied(f.stage, outputs); unmet != nil {
 			f.fail(unmet, f.Address()+" failed", "the known result does not meet a postcondition")
 			return

@@ -188,7 +188,7 @@ func (r *run) uses(user *stage, need string) bool {
 		if !r.stands[name] || finish == nil || r.stages[name].kind == pluginv1.Kind_KIND_POLICY {
 			continue
 		}
-		outputs, err := recordedOutputs(r.stages[name].Schema, finish)
+		outputs, err := RecordedOutputs(r.stages[name].Schema, finish)
 		if err != nil {
 			continue // it will run again
 		}
@@ -196,7 +196,7 @@ func (r *run) uses(user *stage, need string) bool {
 		if name == need {
 			kept := *finish
 			kept.Withheld = nil
-			if null[name], err = recordedOutputs(r.stages[name].Schema, &kept); err != nil {
+			if null[name], err = RecordedOutputs(r.stages[name].Schema, &kept); err != nil {
 				return true
 			}
 		}

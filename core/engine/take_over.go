@@ -24,7 +24,7 @@ func (r *run) takeOver(s *stage, was *Recorded) (result, bool) {
 	if s.kind == pluginv1.Kind_KIND_POLICY {
 		return r.takeOverJudgement(s, was, finish)
 	}
-	outputs, err := recordedOutputs(s.Schema, finish)
+	outputs, err := RecordedOutputs(s.Schema, finish)
 	if err != nil {
 		return result{}, false
 	}
@@ -83,9 +83,9 @@ func (r *run) recorded(name string) *Recorded {
 	return r.o.Past.Stages[name]
 }
 
-// recordedOutputs reads a stage's outputs back. What was withheld is unknown,
+// RecordedOutputs reads a stage's outputs back from its recorded end. What was withheld is unknown,
 // and sensitive.
-func recordedOutputs(schema *pluginv1.Component, finish *event.Finish) (cty.Value, error) {
+func RecordedOutputs(schema *pluginv1.Component, finish *event.Finish) (cty.Value, error) {
 	ty, err := dynamic.OutputType(schema.GetOutputs())
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("read schema of outputs: %w", err)

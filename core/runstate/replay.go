@@ -62,7 +62,7 @@ func (r *replay) describe(run *event.Run) {
 // had made: that is recorded anew, also when it comes from the cache.
 func (r *replay) resume() {
 	for _, s := range r.state.Stages {
-		if s.Status != event.Succeeded && !(s.Status == event.Skipped && !s.unmet) {
+		if s.Status != event.Succeeded && (s.Status != event.Skipped || s.unmet) {
 			s.Status, s.Reason, s.Finish, s.Wait = Pending, "", nil, nil
 			s.Artifacts, s.Attestations = nil, nil
 		}

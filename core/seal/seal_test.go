@@ -48,7 +48,7 @@ func TestKeyIsForItsOwnerAlone(t *testing.T) {
 	if got := info.Mode().Perm(); got != 0o600 {
 		t.Errorf("its mode is %04o", got)
 	}
-	if err := os.Chmod(path, 0o640); err != nil { //nolint:gosec // that is what is refused
+	if err := os.Chmod(path, 0o640); err != nil { // that is what is refused
 		t.Fatal(err)
 	}
 	if _, err := seal.Open(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
