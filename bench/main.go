@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, cached, start")
+	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, cached, resume, start")
 	rounds := flag.Int("rounds", 5, "how often each case is measured; the median counts")
 	parse := flag.String("bare", "", "parse and decode the files in a `folder` and end: what the runner is measured against")
 	flag.Parse()
@@ -50,7 +50,7 @@ func run(rounds int, only string) error {
 		name    string
 		measure func() error
 	}{
-		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"cached", b.cached}, {"start", b.start},
+		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"cached", b.cached}, {"resume", b.resume}, {"start", b.start},
 	} {
 		if only != "" && only != c.name {
 			continue
