@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/stagegate/stagegate/plugins/build/content"
-	"github.com/stagegate/stagegate/plugins/build/engine"
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
+	"github.com/stagegate/stagegate/plugins/internal/engine"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
 )

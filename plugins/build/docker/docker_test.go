@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/plugins/build/docker"
-	"github.com/stagegate/stagegate/plugins/build/engine/enginetest"
 	"github.com/stagegate/stagegate/plugins/build/oci/ocitest"
+	"github.com/stagegate/stagegate/plugins/internal/engine/enginetest"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	"github.com/stagegate/stagegate/sdk/plugintest"

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/stagegate/stagegate/plugins/build/engine/enginetest"
 	"github.com/stagegate/stagegate/plugins/build/oci/ocitest"
+	"github.com/stagegate/stagegate/plugins/internal/engine/enginetest"
 	"github.com/stagegate/stagegate/sdk/plugintest"
 	"github.com/zclconf/go-cty/cty"
 )

@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -39,7 +40,7 @@ func (Component) Apply(ctx context.Context, req sdk.ApplyRequest, out *sdk.Emitt
 		return nil, sdk.Rollout{}, err
 	}
 	for i, o := range c.Objects {
-		if _, err := client.Apply(ctx, o, cluster.ApplyOptions{Force: live[i].Ours(c.Release.Name)}); err != nil {
+		if _, err := client.Apply(ctx, o, cluster.ApplyOptions{Force: manifest.Owns(live[i], c.Release.Name)}); err != nil {
 			return nil, sdk.Rollout{Phase: sdk.Degraded, Message: partly(c, i), Replicas: c.Release.Replicas}, stopped(ctx, explain(err))
 		}
 		fmt.Fprintf(out.Stdout(), "applied %s\n", o.Ref())
@@ -74,12 +75,12 @@ func sameCluster(ctx context.Context, client *cluster.Client, want string) error
 }
 
 // begin notes what is there before the first write.
-func begin(ctx context.Context, client *cluster.Client, c content) (handle, []manifest.Object, error) {
+func begin(ctx context.Context, client *cluster.Client, c content) (handle, []kube.Object, error) {
 	h := handle{
 		Version: handleVersion, ClusterUID: c.Target.ClusterUID, Namespace: c.Target.Namespace,
 		Release: c.Release, Limits: c.Limits,
 	}
-	live := make([]manifest.Object, len(c.Objects))
+	live := make([]kube.Object, len(c.Objects))
 	for i, o := range c.Objects {
 		got, err := client.Get(ctx, o.Ref())
 		if err != nil && !cluster.IsNotFound(err) {

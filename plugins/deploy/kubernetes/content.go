@@ -8,6 +8,7 @@ import (
 
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -18,10 +19,10 @@ const planMediaType = "application/vnd.stagegate.kubernetes.plan.v1+json"
 // on which cluster it is for, and not on what that cluster holds: the same
 // release has the same digest however often it is planned.
 type content struct {
-	Target  target            `json:"target"`
-	Release release           `json:"release"`
-	Limits  limits            `json:"limits"`
-	Objects []manifest.Object `json:"objects"` // in the order of their application
+	Target  target        `json:"target"`
+	Release release       `json:"release"`
+	Limits  limits        `json:"limits"`
+	Objects []kube.Object `json:"objects"` // in the order of their application
 }
 
 type target struct {
@@ -50,8 +51,8 @@ func (l limits) limits() rollout.Limits {
 	}
 }
 
-func (c content) deployment() manifest.Ref {
-	return manifest.Ref{Kind: "Deployment", Namespace: c.Target.Namespace, Name: c.Release.Name}
+func (c content) deployment() kube.Ref {
+	return kube.Ref{Kind: "Deployment", Namespace: c.Target.Namespace, Name: c.Release.Name}
 }
 
 // contentOf renders a release for a target.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -104,8 +105,8 @@ func TestHandle(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
-	pod := func(image string, env ...any) manifest.Object {
-		return manifest.Object{
+	pod := func(image string, env ...any) kube.Object {
+		return kube.Object{
 			"metadata": map[string]any{"resourceVersion": image, "generation": int64(len(image))},
 			"status":   map[string]any{"x": image},
 			"spec": map[string]any{"replicas": int64(len(image)), "containers": []any{
@@ -132,37 +133,37 @@ func TestDiff(t *testing.T) {
 	if same := diff(pod("a"), pod("a")); same != "" {
 		t.Errorf("equal objects differ: %s", same)
 	}
-	long := manifest.Object{}
+	long := kube.Object{}
 	for i := range 3 * maxDiffLines {
 		long[strings.Repeat("k", i+1)] = strings.Repeat("v", 2*maxDiffValue)
 	}
-	if n := strings.Count(diff(manifest.Object{}, long), "\n"); n != maxDiffLines {
+	if n := strings.Count(diff(kube.Object{}, long), "\n"); n != maxDiffLines {
 		t.Errorf("%d lines, want %d", n+1, maxDiffLines+1)
 	}
 }
 
 func TestBeforePicksTheLatestHealthy(t *testing.T) {
 	t.Parallel()
-	set := func(revision, ordinal, owner string, healthy bool) manifest.Object {
+	set := func(revision, ordinal, owner string, healthy bool) kube.Object {
 		notes := map[string]any{"deployment.kubernetes.io/revision": ordinal}
 		if healthy {
 			notes[manifest.AnnotationHealthy] = "true"
 		}
-		return manifest.Object{"metadata": map[string]any{
+		return kube.Object{"metadata": map[string]any{
 			"name": revision, "labels": map[string]any{manifest.LabelRevision: revision}, "annotations": notes,
 			"ownerReferences": []any{map[string]any{"uid": owner}},
 		}}
 	}
-	live := manifest.Object{"metadata": map[string]any{"uid": "d"}}
+	live := kube.Object{"metadata": map[string]any{"uid": "d"}}
 	for name, c := range map[string]struct {
-		sets []manifest.Object
+		sets []kube.Object
 		want string
 	}{
 		"none":                  {nil, ""},
-		"only itself":           {[]manifest.Object{set("now", "1", "d", true)}, ""},
-		"the latest healthy":    {[]manifest.Object{set("a", "1", "d", true), set("b", "9", "d", true), set("c", "10", "d", false), set("now", "11", "d", false)}, "b"},
-		"none was healthy":      {[]manifest.Object{set("a", "9", "d", false), set("b", "10", "d", false)}, "b"},
-		"of another deployment": {[]manifest.Object{set("a", "1", "other", true)}, ""},
+		"only itself":           {[]kube.Object{set("now", "1", "d", true)}, ""},
+		"the latest healthy":    {[]kube.Object{set("a", "1", "d", true), set("b", "9", "d", true), set("c", "10", "d", false), set("now", "11", "d", false)}, "b"},
+		"none was healthy":      {[]kube.Object{set("a", "9", "d", false), set("b", "10", "d", false)}, "b"},
+		"of another deployment": {[]kube.Object{set("a", "1", "other", true)}, ""},
 	} {
 		if got := before(live, c.sets, "now").Text("metadata", "name"); got != c.want {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)

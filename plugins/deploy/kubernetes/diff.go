@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 // Bounds of what people can read.
@@ -20,7 +20,7 @@ const (
 
 // diff lists the fields in which two states of an object differ, one a line:
 // "~ spec.replicas: 2 → 3". It is empty when nothing would change.
-func diff(before, after manifest.Object) string {
+func diff(before, after kube.Object) string {
 	d := &differ{secret: regexp.MustCompile(`(?i)pass|secret|token|credential|api_?key|private`)}
 	d.maps("", essential(before), essential(after))
 	if len(d.lines) > maxDiffLines {
@@ -31,7 +31,7 @@ func diff(before, after manifest.Object) string {
 }
 
 // essential leaves out what the server keeps for itself.
-func essential(o manifest.Object) map[string]any {
+func essential(o kube.Object) map[string]any {
 	c := o.Clone()
 	delete(c, "status")
 	if m, ok := c["metadata"].(map[string]any); ok {

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -62,7 +63,7 @@ func TestBinds(t *testing.T) {
 		"all of the namespace": {map[string]any{"kind": "Group", "name": "system:serviceaccounts:models"}, true},
 		"some people":          {map[string]any{"kind": "Group", "name": "admins"}, false},
 	} {
-		if got := s.binds(manifest.Object{"subjects": []any{c.subject}}, "digits"); got != c.want {
+		if got := s.binds(kube.Object{"subjects": []any{c.subject}}, "digits"); got != c.want {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 	}

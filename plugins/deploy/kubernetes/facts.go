@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -130,11 +131,11 @@ func (s site) bindings(ctx context.Context, account string) (rbac, error) {
 
 // binds reports whether a binding gives rights to the account, be it by the
 // groups that every account of the namespace or of the cluster is in.
-func (s site) binds(o manifest.Object, account string) bool {
+func (s site) binds(o kube.Object, account string) bool {
 	subjects, _ := o["subjects"].([]any)
 	for _, e := range subjects {
 		m, _ := e.(map[string]any)
-		subject := manifest.Object(m)
+		subject := kube.Object(m)
 		switch name := subject.Text("name"); subject.Text("kind") {
 		case "ServiceAccount":
 			if name == account && subject.Text("namespace") == s.target.Namespace {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
 	"github.com/stagegate/stagegate/sdk"
 )
 

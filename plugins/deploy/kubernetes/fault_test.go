@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/deploy/kubernetes"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/stagegate/stagegate/sdk/plugintest"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
@@ -162,7 +162,7 @@ func (l *lab) firstPod(path string) string {
 		items, _ := l.get(path)["items"].([]any)
 		if len(items) > 0 {
 			pod, _ := items[0].(map[string]any)
-			return manifest.Object(pod).Text("metadata", "name")
+			return kube.Object(pod).Text("metadata", "name")
 		}
 	}
 	l.t.Fatal("no pod was made")

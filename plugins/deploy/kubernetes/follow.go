@@ -7,9 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -85,17 +86,17 @@ func (f *follower) follow(ctx context.Context) (sdk.Rollout, error) {
 // once reports how the rollout stands now. It asks for lists rather than for a
 // watch, which may begin with a picture that is some time old.
 func (f *follower) once(ctx context.Context) (sdk.Rollout, error) {
-	lists := make([][]manifest.Object, 0, len(f.queries()))
+	lists := make([][]kube.Object, 0, len(f.queries()))
 	for _, q := range f.queries() {
 		list, err := f.client.List(ctx, q.Kind, q.Namespace, q.Labels)
 		if err != nil {
 			return sdk.Rollout{}, explain(err)
 		}
-		lists = append(lists, slices.DeleteFunc(list, func(o manifest.Object) bool {
+		lists = append(lists, slices.DeleteFunc(list, func(o kube.Object) bool {
 			return q.Name != "" && o.Ref().Name != q.Name
 		}))
 	}
-	status, _, err := f.look(func(query int) ([]manifest.Object, bool) { return lists[query], true })
+	status, _, err := f.look(func(query int) ([]kube.Object, bool) { return lists[query], true })
 	switch {
 	case err != nil:
 		return sdk.Rollout{}, err
@@ -118,7 +119,7 @@ func hopeless(status rollout.Status) bool {
 
 // picture is what is known of the objects of a query, and whether it is known
 // at all yet.
-type picture func(query int) ([]manifest.Object, bool)
+type picture func(query int) ([]kube.Object, bool)
 
 // look judges a picture; listed is false while parts of it are missing.
 func (f *follower) look(at picture) (status rollout.Status, listed bool, err error) {
@@ -199,6 +200,6 @@ func wait(ctx context.Context, changed <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-func revisionOf(deployment manifest.Object) string {
+func revisionOf(deployment kube.Object) string {
 	return deployment.Text("spec", "template", "metadata", "labels", manifest.LabelRevision)
 }

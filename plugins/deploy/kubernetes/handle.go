@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -24,7 +24,7 @@ type handle struct {
 
 // touched is one object of a rollout.
 type touched struct {
-	manifest.Ref
+	kube.Ref
 	// Existed before, so that it is not ours to delete.
 	Existed bool `json:"existed"`
 }
@@ -52,8 +52,8 @@ func (h handle) goal() rollout.Goal {
 	return rollout.Goal{Name: h.Release.Name, Revision: h.Release.Revision, Replicas: h.Release.Replicas}
 }
 
-func (h handle) deployment() manifest.Ref {
-	return manifest.Ref{Kind: "Deployment", Namespace: h.Namespace, Name: h.Release.Name}
+func (h handle) deployment() kube.Ref {
+	return kube.Ref{Kind: "Deployment", Namespace: h.Namespace, Name: h.Release.Name}
 }
 
 func (h handle) outputs() sdk.Outputs {

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 // historian is the field manager of the notes that are made after a rollout, so
@@ -33,7 +34,7 @@ func (f *follower) note(ctx context.Context) error {
 		if rs.Annotation(manifest.AnnotationHealthy) != "" {
 			continue
 		}
-		_, err := f.client.Apply(ctx, manifest.Object{
+		_, err := f.client.Apply(ctx, kube.Object{
 			"apiVersion": "apps/v1",
 			"kind":       "ReplicaSet",
 			"metadata": map[string]any{
@@ -54,8 +55,8 @@ func (f *follower) note(ctx context.Context) error {
 // before picks the ReplicaSet to go back to: the latest that was healthy and is
 // not of the given revision, else the latest other one. It returns nil when
 // there is none.
-func before(live manifest.Object, sets []manifest.Object, revision string) manifest.Object {
-	var healthy, all []manifest.Object
+func before(live kube.Object, sets []kube.Object, revision string) kube.Object {
+	var healthy, all []kube.Object
 	for _, rs := range sets {
 		if !ownedBy(rs, live.Text("metadata", "uid")) || rs.Label(manifest.LabelRevision) == revision {
 			continue
@@ -71,10 +72,10 @@ func before(live manifest.Object, sets []manifest.Object, revision string) manif
 	if len(healthy) == 0 {
 		return nil
 	}
-	return slices.MaxFunc(healthy, func(a, b manifest.Object) int { return ordinal(a) - ordinal(b) })
+	return slices.MaxFunc(healthy, func(a, b kube.Object) int { return ordinal(a) - ordinal(b) })
 }
 
-func ownedBy(o manifest.Object, uid string) bool {
+func ownedBy(o kube.Object, uid string) bool {
 	owners, _ := o.At("metadata", "ownerReferences").([]any)
 	for _, e := range owners {
 		if m, ok := e.(map[string]any); ok && m["uid"] == uid {
@@ -85,7 +86,7 @@ func ownedBy(o manifest.Object, uid string) bool {
 }
 
 // ordinal is the number that the Deployment controller gives to a ReplicaSet.
-func ordinal(rs manifest.Object) int {
+func ordinal(rs kube.Object) int {
 	n, err := strconv.Atoi(rs.Annotation("deployment.kubernetes.io/revision"))
 	if err != nil {
 		return 0

@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/deploy/kubernetes"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/stagegate/stagegate/sdk/plugintest"
 	"github.com/zclconf/go-cty/cty"
@@ -159,7 +159,7 @@ func (l *lab) connect() {
 
 // call is one request to the API server, as its administrator. It may be called
 // from any goroutine; an answer that cannot be had fails the test and is nil.
-func (l *lab) call(ctx context.Context, method, path string, body any) (int, manifest.Object) {
+func (l *lab) call(ctx context.Context, method, path string, body any) (int, kube.Object) {
 	l.t.Helper()
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -186,14 +186,14 @@ func (l *lab) call(ctx context.Context, method, path string, body any) (int, man
 		l.t.Error(err)
 		return 0, nil
 	}
-	var o manifest.Object
+	var o kube.Object
 	if err := json.Unmarshal(answer, &o); err != nil {
 		l.t.Errorf("%s %s: %v: %s", method, path, err, answer)
 	}
 	return resp.StatusCode, o
 }
 
-func (l *lab) post(path string, body any) manifest.Object {
+func (l *lab) post(path string, body any) kube.Object {
 	l.t.Helper()
 	code, o := l.call(l.t.Context(), http.MethodPost, path, body)
 	if code/100 != 2 {
@@ -203,7 +203,7 @@ func (l *lab) post(path string, body any) manifest.Object {
 }
 
 // get is an object, or nil.
-func (l *lab) get(path string) manifest.Object {
+func (l *lab) get(path string) kube.Object {
 	l.t.Helper()
 	code, o := l.call(l.t.Context(), http.MethodGet, path, nil)
 	if code == http.StatusNotFound {
@@ -215,7 +215,7 @@ func (l *lab) get(path string) manifest.Object {
 	return o
 }
 
-func (l *lab) deployment(name string) manifest.Object {
+func (l *lab) deployment(name string) kube.Object {
 	l.t.Helper()
 	return l.get("/apis/apps/v1/namespaces/" + l.namespace + "/deployments/" + name)
 }

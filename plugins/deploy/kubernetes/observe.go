@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -90,7 +90,7 @@ func (h handle) present(ctx context.Context, client *cluster.Client) error {
 
 // untouched reports whether the Deployment is as it was before the first
 // write.
-func (h handle) untouched(live manifest.Object) bool {
+func (h handle) untouched(live kube.Object) bool {
 	generation, _ := live.At("metadata", "generation").(int64)
 	return h.Generation == neverWritten || h.Generation == generation
 }

@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -50,7 +51,7 @@ func (Component) Plan(ctx context.Context, req sdk.Request) (sdk.PlanResult, err
 }
 
 func (c content) plan() (sdk.Plan, error) {
-	raw, err := manifest.Canonical(c)
+	raw, err := kube.Canonical(c)
 	if err != nil {
 		return sdk.Plan{}, err
 	}
@@ -67,12 +68,12 @@ func changes(ctx context.Context, client *cluster.Client, c content, found *sdk.
 		if err != nil && !cluster.IsNotFound(err) {
 			return nil, explain(err)
 		}
-		ours := before.Ours(c.Release.Name)
+		ours := manifest.Owns(before, c.Release.Name)
 		after, err := client.Apply(ctx, o, cluster.ApplyOptions{DryRun: true, Force: ours})
 		if err != nil {
 			return nil, explain(err)
 		}
-		digest, err := manifest.Digest(o)
+		digest, err := kube.Digest(o)
 		if err != nil {
 			return nil, err
 		}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -33,7 +33,7 @@ func preflight(ctx context.Context, client *cluster.Client, namespace, environme
 	if err != nil {
 		return site{}, explain(err)
 	}
-	_, err = client.Get(ctx, manifest.Ref{Kind: "Namespace", Name: namespace})
+	_, err = client.Get(ctx, kube.Ref{Kind: "Namespace", Name: namespace})
 	gone := cluster.IsNotFound(err)
 	if err != nil && !gone && cluster.KindOf(err) != cluster.Forbidden {
 		return site{}, explain(err)

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -53,8 +54,8 @@ func (Component) Rollback(ctx context.Context, req sdk.RollbackRequest, out *sdk
 }
 
 // restore gives the Deployment the template of an older ReplicaSet.
-func (f *follower) restore(ctx context.Context, live, previous manifest.Object) (sdk.Rollout, error) {
-	if !live.Ours(f.handle.Release.Name) {
+func (f *follower) restore(ctx context.Context, live, previous kube.Object) (sdk.Rollout, error) {
+	if !manifest.Owns(live, f.handle.Release.Name) {
 		return sdk.Rollout{}, superseded("the Deployment does not carry our labels any more")
 	}
 	revision, o := restored(live, previous)
@@ -74,21 +75,21 @@ func (f *follower) restore(ctx context.Context, live, previous manifest.Object) 
 // restored is the Deployment with an older template. All else in its spec is
 // sent as it is: server-side apply resets what its owner leaves out, replicas
 // to 1 among it.
-func restored(live, previous manifest.Object) (string, manifest.Object) {
+func restored(live, previous kube.Object) (string, kube.Object) {
 	spec, _ := live.Clone()["spec"].(map[string]any)
 	template, _ := previous.Clone().At("spec", "template").(map[string]any)
 	revision := previous.Label(manifest.LabelRevision)
 	if revision == "" { // it was not made by us: its hash is as good a name
 		revision = previous.Label("pod-template-hash")
 	}
-	labels, _ := manifest.Object(template).At("metadata", "labels").(map[string]any)
+	labels, _ := kube.Object(template).At("metadata", "labels").(map[string]any)
 	delete(labels, "pod-template-hash")
 	labels[manifest.LabelRevision] = revision
 	if metadata, ok := template["metadata"].(map[string]any); ok {
 		delete(metadata, "creationTimestamp")
 	}
 	spec["template"] = template
-	return revision, manifest.Object{
+	return revision, kube.Object{
 		"apiVersion": "apps/v1",
 		"kind":       "Deployment",
 		"metadata": map[string]any{
@@ -113,7 +114,7 @@ func (f *follower) undo(ctx context.Context) (sdk.Rollout, error) {
 			continue
 		}
 		live, err := f.client.Get(ctx, o.Ref)
-		if cluster.IsNotFound(err) || (err == nil && !live.Ours(f.handle.Release.Name)) {
+		if cluster.IsNotFound(err) || (err == nil && !manifest.Owns(live, f.handle.Release.Name)) {
 			continue
 		}
 		if err == nil {

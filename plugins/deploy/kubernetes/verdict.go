@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -97,7 +98,7 @@ func (f *follower) room(ctx context.Context, p rollout.Problem) string {
 // is no reason to hide the crash.
 func (f *follower) logs(ctx context.Context, p rollout.Problem) {
 	const lines = 50
-	ref := manifest.Ref{Kind: "Pod", Namespace: f.handle.Namespace, Name: p.Pod}
+	ref := kube.Ref{Kind: "Pod", Namespace: f.handle.Namespace, Name: p.Pod}
 	raw, err := f.client.Logs(ctx, ref, manifest.ContainerName, lines, p.Restarts > 0)
 	if err != nil || len(bytes.TrimSpace(raw)) == 0 {
 		return

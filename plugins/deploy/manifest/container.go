@@ -3,6 +3,8 @@ package manifest
 import (
 	"maps"
 	"slices"
+
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 // ContainerName is the name of the one container of a pod.
@@ -39,7 +41,7 @@ func container(r Release) map[string]any {
 		c["env"] = env
 	}
 	if res := resources(r); len(res) > 0 {
-		c["resources"] = map[string]any{"limits": res, "requests": cloneMap(res)}
+		c["resources"] = map[string]any{"limits": res, "requests": kube.Object(res).Clone()}
 	}
 	if r.Drain > 0 {
 		c["lifecycle"] = map[string]any{

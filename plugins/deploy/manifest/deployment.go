@@ -3,12 +3,14 @@ package manifest
 import (
 	"strconv"
 	"time"
+
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 // history is how many old ReplicaSets stay for a rollback.
 const history = 10
 
-func deployment(r Release, revision string, template map[string]any) Object {
+func deployment(r Release, revision string, template map[string]any) kube.Object {
 	o := object("apps/v1", "Deployment", r)
 	setLabel(o, revision)
 	setLabel(template, revision)
@@ -30,7 +32,7 @@ func deployment(r Release, revision string, template map[string]any) Object {
 }
 
 func setLabel(of map[string]any, revision string) {
-	if l, ok := Object(of).At("metadata", "labels").(map[string]any); ok {
+	if l, ok := kube.Object(of).At("metadata", "labels").(map[string]any); ok {
 		l[LabelRevision] = revision
 	}
 }

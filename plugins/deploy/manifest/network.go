@@ -1,6 +1,8 @@
 package manifest
 
-func service(r Release) Object {
+import "github.com/stagegate/stagegate/plugins/internal/kube"
+
+func service(r Release) kube.Object {
 	o := object("v1", "Service", r)
 	o["spec"] = map[string]any{
 		"type":     "ClusterIP",
@@ -12,7 +14,7 @@ func service(r Release) Object {
 	return o
 }
 
-func serviceAccount(r Release) Object {
+func serviceAccount(r Release) kube.Object {
 	o := object("v1", "ServiceAccount", r)
 	o["automountServiceAccountToken"] = false
 	if len(r.ServiceAccountAnnotations) > 0 {
@@ -25,7 +27,7 @@ func serviceAccount(r Release) Object {
 
 // networkPolicy closes everything but the service's port inwards, and DNS and
 // what is named outwards.
-func networkPolicy(r Release) Object {
+func networkPolicy(r Release) kube.Object {
 	o := object("networking.k8s.io/v1", "NetworkPolicy", r)
 	ingress := map[string]any{
 		"ports": []any{map[string]any{"port": portName, "protocol": "TCP"}},

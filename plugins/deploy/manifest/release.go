@@ -1,6 +1,10 @@
 package manifest
 
-import "time"
+import (
+	"time"
+
+	"github.com/stagegate/stagegate/plugins/internal/kube"
+)
 
 // Tool is the value of LabelManagedBy on every object of ours.
 const Tool = "stagegate"
@@ -85,7 +89,7 @@ type Rolling struct{ MaxSurge, MaxUnavailable string }
 // Rendered is a release as objects, in the order in which they are applied.
 type Rendered struct {
 	Revision string
-	Objects  []Object
+	Objects  []kube.Object
 }
 
 // Render makes the objects of a release.
@@ -97,7 +101,7 @@ func Render(r Release) (Rendered, error) {
 	}
 	return Rendered{
 		Revision: revision,
-		Objects: []Object{
+		Objects: []kube.Object{
 			serviceAccount(r),
 			networkPolicy(r),
 			service(r),
@@ -114,8 +118,8 @@ func labels(r Release) map[string]any {
 // selector picks the release's pods, of whatever revision.
 func selector(r Release) map[string]any { return map[string]any{LabelName: r.Name} }
 
-func object(apiVersion, kind string, r Release) Object {
-	return Object{
+func object(apiVersion, kind string, r Release) kube.Object {
+	return kube.Object{
 		"apiVersion": apiVersion,
 		"kind":       kind,
 		"metadata": map[string]any{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -65,7 +66,7 @@ func TestRenderMatchesGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			raw, err := manifest.Canonical(got.Objects)
+			raw, err := kube.Canonical(got.Objects)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +100,7 @@ func TestRenderIsStable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw, err := manifest.Canonical(got)
+		raw, err := kube.Canonical(got)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +160,7 @@ func TestEveryPodIsHardened(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			raw, err := manifest.Canonical(got.Objects[3])
+			raw, err := kube.Canonical(got.Objects[3])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +182,7 @@ func TestEveryPodIsHardened(t *testing.T) {
 
 func TestCanonical(t *testing.T) {
 	t.Parallel()
-	got, err := manifest.Canonical(struct {
+	got, err := kube.Canonical(struct {
 		Z string         `json:"z"`
 		A map[string]any `json:"a"`
 		N json.Number    `json:"n"`

@@ -5,15 +5,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 const gpu = "nvidia.com/gpu"
 
 func node(t *testing.T, name, quantity string, cordoned bool) rollout.Node {
 	t.Helper()
-	return decode[rollout.Node](t, manifest.Object{
+	return decode[rollout.Node](t, kube.Object{
 		"metadata": map[string]any{"name": name, "labels": map[string]any{"name": name}},
 		"spec":     map[string]any{"unschedulable": cordoned},
 		"status":   map[string]any{"allocatable": map[string]any{gpu: quantity, "cpu": "8", "hugepages-2Mi": "0"}},
@@ -23,7 +23,7 @@ func node(t *testing.T, name, quantity string, cordoned bool) rollout.Node {
 func bound(t *testing.T, node, phase string, spec map[string]any) rollout.Pod {
 	t.Helper()
 	spec["nodeName"] = node
-	return decode[rollout.Pod](t, manifest.Object{"spec": spec, "status": map[string]any{"phase": phase}})
+	return decode[rollout.Pod](t, kube.Object{"spec": spec, "status": map[string]any{"phase": phase}})
 }
 
 func asks(n string) map[string]any {

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 func scheduled(status, reason, message string) map[string]any {
@@ -61,7 +61,7 @@ func TestProblemsAreClassified(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := done(t)
-			s.Pods = []rollout.Pod{decode[rollout.Pod](t, manifest.Object{
+			s.Pods = []rollout.Pod{decode[rollout.Pod](t, kube.Object{
 				"metadata": metadata("p", revision), "spec": map[string]any{"nodeName": c.node}, "status": c.status,
 			})}
 			c.want.Pod = "p"
@@ -75,7 +75,7 @@ func TestProblemsAreClassified(t *testing.T) {
 func TestAPodThatTheSchedulerHasNotSeenIsNoProblem(t *testing.T) {
 	t.Parallel()
 	s := done(t)
-	s.Pods = []rollout.Pod{decode[rollout.Pod](t, manifest.Object{"metadata": metadata("p", revision)})}
+	s.Pods = []rollout.Pod{decode[rollout.Pod](t, kube.Object{"metadata": metadata("p", revision)})}
 	if got := rollout.Judge(s, goal()).Problems; len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
@@ -86,7 +86,7 @@ func TestOnlyTheNewReplicaSetsRefusalCounts(t *testing.T) {
 	set := func(rev string) rollout.ReplicaSet {
 		m := metadata("rs-"+rev, rev)
 		m["ownerReferences"] = []any{map[string]any{"uid": "uid-digits"}}
-		return decode[rollout.ReplicaSet](t, manifest.Object{"metadata": m, "status": map[string]any{"conditions": []any{
+		return decode[rollout.ReplicaSet](t, kube.Object{"metadata": m, "status": map[string]any{"conditions": []any{
 			map[string]any{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"},
 		}}})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 // Goal is what the rollout is to reach.
@@ -173,7 +174,7 @@ type Node struct {
 }
 
 // Decode reads one object as T.
-func Decode[T any](o manifest.Object) (T, error) {
+func Decode[T any](o kube.Object) (T, error) {
 	var out T
 	raw, err := json.Marshal(o)
 	if err == nil {
@@ -186,7 +187,7 @@ func Decode[T any](o manifest.Object) (T, error) {
 }
 
 // DecodeAll reads objects as T.
-func DecodeAll[T any](list []manifest.Object) ([]T, error) {
+func DecodeAll[T any](list []kube.Object) ([]T, error) {
 	out := make([]T, 0, len(list))
 	for _, o := range list {
 		one, err := Decode[T](o)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 const revision = "0a1b2c3d"
@@ -14,7 +15,7 @@ const revision = "0a1b2c3d"
 // goal of all tests here.
 func goal() rollout.Goal { return rollout.Goal{Name: "digits", Revision: revision, Replicas: 2} }
 
-func decode[T any](t *testing.T, o manifest.Object) T {
+func decode[T any](t *testing.T, o kube.Object) T {
 	t.Helper()
 	out, err := rollout.Decode[T](o)
 	if err != nil {
@@ -33,7 +34,7 @@ func pod(t *testing.T, name, rev, node string, ready bool) rollout.Pod {
 	if ready {
 		status = "True"
 	}
-	return decode[rollout.Pod](t, manifest.Object{
+	return decode[rollout.Pod](t, kube.Object{
 		"metadata": metadata(name, rev),
 		"spec": map[string]any{"nodeName": node, "containers": []any{map[string]any{
 			"resources": map[string]any{"limits": map[string]any{"nvidia.com/gpu": "2", "cpu": "500m"}},
@@ -50,13 +51,13 @@ func endpoints(t *testing.T, ready bool, pods ...string) rollout.EndpointSlice {
 			"conditions": map[string]any{"ready": ready}, "targetRef": map[string]any{"kind": "Pod", "name": name},
 		})
 	}
-	return decode[rollout.EndpointSlice](t, manifest.Object{"endpoints": list})
+	return decode[rollout.EndpointSlice](t, kube.Object{"endpoints": list})
 }
 
 // done is a snapshot of a rollout that is done.
 func done(t *testing.T) rollout.Snapshot {
 	t.Helper()
-	d := decode[rollout.Deployment](t, manifest.Object{
+	d := decode[rollout.Deployment](t, kube.Object{
 		"metadata": map[string]any{"name": "digits", "uid": "uid-digits", "generation": 2},
 		"spec":     map[string]any{"replicas": 2, "template": map[string]any{"metadata": metadata("", revision)}},
 		"status": map[string]any{

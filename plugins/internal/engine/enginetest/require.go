@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stagegate/stagegate/plugins/build/engine"
+	"github.com/stagegate/stagegate/plugins/internal/engine"
 )
 
 // RequireVariable makes a missing engine a failure instead of a skip.

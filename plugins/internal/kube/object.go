@@ -1,4 +1,6 @@
-package manifest
+// Package kube is a Kubernetes object as plain data: how it is read, named,
+// written and compared. It knows no cluster.
+package kube
 
 import (
 	"bytes"
@@ -6,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // Object is one Kubernetes object as JSON would hold it: maps, slices, strings,
@@ -48,12 +49,6 @@ func (o Object) Label(name string) string { return o.Text("metadata", "labels", 
 
 // Annotation is the value of an annotation, or empty.
 func (o Object) Annotation(name string) string { return o.Text("metadata", "annotations", name) }
-
-// Ours reports whether the object carries the labels that Render gives to the
-// objects of a release with that name.
-func (o Object) Ours(name string) bool {
-	return o.Label(LabelManagedBy) == Tool && o.Label(LabelName) == name
-}
 
 // At is the value at a path of map keys, or nil.
 func (o Object) At(path ...string) any {
@@ -128,13 +123,3 @@ func Digest(v any) (string, error) {
 }
 
 const digestPrefix = "sha256:"
-
-// revisionOf is the short name of a pod template: equal templates, equal
-// revisions.
-func revisionOf(template map[string]any) (string, error) {
-	digest, err := Digest(template)
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimPrefix(digest, digestPrefix)[:8], nil
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,8 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
-
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 )
 
 // Query picks the objects that are watched.
@@ -63,10 +62,10 @@ func (w *Watch) Close() {
 
 // Objects are those of the query at an index, and whether they have been
 // listed at all.
-func (w *Watch) Objects(query int) ([]manifest.Object, bool) {
+func (w *Watch) Objects(query int) ([]kube.Object, bool) {
 	s := w.stores[query]
 	items := s.List()
-	out := make([]manifest.Object, 0, len(items))
+	out := make([]kube.Object, 0, len(items))
 	for _, item := range items {
 		if o, ok := item.(*unstructured.Unstructured); ok {
 			out = append(out, o.Object)

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"go.uber.org/goleak"
 )
 
@@ -71,7 +71,7 @@ func TestAWatchThatBreaksOffIsTakenUpAgain(t *testing.T) {
 	defer w.Close()
 	until(t, w, "the second watch", func() bool {
 		objects, _ := w.Objects(0)
-		return slices.ContainsFunc(objects, func(o manifest.Object) bool { return o.Ref().Name == "watched-2" })
+		return slices.ContainsFunc(objects, func(o kube.Object) bool { return o.Ref().Name == "watched-2" })
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 // Right is something that one may be allowed to do.
@@ -72,7 +72,7 @@ func (c *Client) allowed(ctx context.Context, r Right) (bool, error) {
 			attributes[key] = value
 		}
 	}
-	answer, err := c.create(ctx, manifest.Object{
+	answer, err := c.create(ctx, kube.Object{
 		"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
 		"spec": map[string]any{"resourceAttributes": attributes},
 	})
@@ -94,7 +94,7 @@ type Actor struct {
 
 // Actor asks the cluster who we are.
 func (c *Client) Actor(ctx context.Context) (Actor, error) {
-	answer, err := c.create(ctx, manifest.Object{
+	answer, err := c.create(ctx, kube.Object{
 		"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
 	})
 	if err != nil {

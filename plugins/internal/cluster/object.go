@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 )
 
 // FieldManager is the name under which releases are applied.
@@ -23,12 +22,12 @@ const maxListed = 50_000
 var ErrTooMany = fmt.Errorf("more than %d objects", maxListed)
 
 // Get reads one object.
-func (c *Client) Get(ctx context.Context, ref manifest.Ref) (manifest.Object, error) {
+func (c *Client) Get(ctx context.Context, ref kube.Ref) (kube.Object, error) {
 	api, err := c.of(ref.Kind, ref.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	var out manifest.Object
+	var out kube.Object
 	err = c.try(ctx, "get "+ref.String(), func(ctx context.Context) error {
 		got, err := api.Get(ctx, ref.Name, metav1.GetOptions{})
 		if err == nil {
@@ -40,12 +39,12 @@ func (c *Client) Get(ctx context.Context, ref manifest.Ref) (manifest.Object, er
 }
 
 // List reads the objects of a kind that carry the labels of a selector.
-func (c *Client) List(ctx context.Context, kind, namespace, selector string) ([]manifest.Object, error) {
+func (c *Client) List(ctx context.Context, kind, namespace, selector string) ([]kube.Object, error) {
 	api, err := c.of(kind, namespace)
 	if err != nil {
 		return nil, err
 	}
-	var out []manifest.Object
+	var out []kube.Object
 	next := ""
 	for {
 		var page *unstructured.UnstructuredList
@@ -77,13 +76,13 @@ type ApplyOptions struct {
 
 // Apply makes the object's fields so, by server-side apply, and returns the
 // whole object as it is then. Unknown fields are refused.
-func (c *Client) Apply(ctx context.Context, o manifest.Object, opts ApplyOptions) (manifest.Object, error) {
+func (c *Client) Apply(ctx context.Context, o kube.Object, opts ApplyOptions) (kube.Object, error) {
 	ref := o.Ref()
 	api, err := c.of(ref.Kind, ref.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	body, err := manifest.Canonical(o)
+	body, err := kube.Canonical(o)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +99,7 @@ func (c *Client) Apply(ctx context.Context, o manifest.Object, opts ApplyOptions
 		patch.DryRun = []string{metav1.DryRunAll}
 		op = "try " + ref.String() + " without changing anything"
 	}
-	var out manifest.Object
+	var out kube.Object
 	err = c.try(ctx, op, func(ctx context.Context) error {
 		got, err := api.Patch(ctx, ref.Name, types.ApplyPatchType, body, patch)
 		if err == nil {
@@ -114,7 +113,7 @@ func (c *Client) Apply(ctx context.Context, o manifest.Object, opts ApplyOptions
 // Delete removes the object with that UID and what it owns, when the garbage
 // collector comes to it. That it is gone already, or that another object bears
 // its name, is no error.
-func (c *Client) Delete(ctx context.Context, ref manifest.Ref, uid string) error {
+func (c *Client) Delete(ctx context.Context, ref kube.Ref, uid string) error {
 	api, err := c.of(ref.Kind, ref.Namespace)
 	if err != nil {
 		return err
@@ -134,13 +133,13 @@ func (c *Client) Delete(ctx context.Context, ref manifest.Ref, uid string) error
 }
 
 // create posts a review; the server answers it with its verdict.
-func (c *Client) create(ctx context.Context, o manifest.Object) (manifest.Object, error) {
+func (c *Client) create(ctx context.Context, o kube.Object) (kube.Object, error) {
 	ref := o.Ref()
 	api, err := c.of(ref.Kind, ref.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	var out manifest.Object
+	var out kube.Object
 	err = c.try(ctx, "create "+ref.Kind, func(ctx context.Context) error {
 		got, err := api.Create(ctx, &unstructured.Unstructured{Object: o}, metav1.CreateOptions{})
 		if err == nil {

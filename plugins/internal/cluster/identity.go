@@ -8,10 +8,9 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 )
 
 // Version is that of the API server.
@@ -47,11 +46,11 @@ func RightToUID() Right {
 	return Right{Verb: "get", Kind: systemNamespace().Kind, Name: systemNamespace().Name}
 }
 
-func systemNamespace() manifest.Ref { return manifest.Ref{Kind: "Namespace", Name: "kube-system"} }
+func systemNamespace() kube.Ref { return kube.Ref{Kind: "Namespace", Name: "kube-system"} }
 
 // Logs is the end of a container's output; of the run before the present one
 // when previous is set.
-func (c *Client) Logs(ctx context.Context, pod manifest.Ref, container string, lines int, previous bool) ([]byte, error) {
+func (c *Client) Logs(ctx context.Context, pod kube.Ref, container string, lines int, previous bool) ([]byte, error) {
 	const maxBytes = 64 << 10
 	path := fmt.Sprintf("/api/v1/namespaces/%s/pods/%s/log?container=%s&tailLines=%d&limitBytes=%d&previous=%s",
 		pod.Namespace, pod.Name, container, lines, maxBytes, strconv.FormatBool(previous))

@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/stagegate/stagegate/plugins/deploy/cluster"
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
+	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 )
 
 // open is a client of a server that answers as told.
@@ -54,8 +54,8 @@ func status(code int, reason, message string, causes ...any) map[string]any {
 	}
 }
 
-func service() manifest.Object {
-	return manifest.Object{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": "digits", "namespace": "n"}}
+func service() kube.Object {
+	return kube.Object{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": "digits", "namespace": "n"}}
 }
 
 func TestApplySendsExactlyTheObject(t *testing.T) {
@@ -182,7 +182,7 @@ func TestDeleteIsOfThatObjectAlone(t *testing.T) {
 func TestDeniedKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	client := open(t, func(w http.ResponseWriter, r *http.Request) {
-		var review manifest.Object
+		var review kube.Object
 		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
 			t.Error(err)
 		}
@@ -207,7 +207,7 @@ func TestDeniedKeepsTheOrder(t *testing.T) {
 func TestAnUnknownKindIsAnError(t *testing.T) {
 	t.Parallel()
 	client := open(t, func(http.ResponseWriter, *http.Request) { t.Error("the server was asked") })
-	if _, err := client.Get(t.Context(), manifest.Ref{Kind: "Secret", Name: "x"}); err == nil {
+	if _, err := client.Get(t.Context(), kube.Ref{Kind: "Secret", Name: "x"}); err == nil {
 		t.Error("no error")
 	}
 }
@@ -217,7 +217,7 @@ func TestLogs(t *testing.T) {
 	client := open(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.URL.String())
 	})
-	got, err := client.Logs(t.Context(), manifest.Ref{Kind: "Pod", Namespace: "n", Name: "p"}, "server", 50, true)
+	got, err := client.Logs(t.Context(), kube.Ref{Kind: "Pod", Namespace: "n", Name: "p"}, "server", 50, true)
 	if want := "/api/v1/namespaces/n/pods/p/log?container=server&tailLines=50&limitBytes=65536&previous=true"; string(got) != want || err != nil {
 		t.Errorf("got %s, %v", got, err)
 	}
