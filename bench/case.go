@@ -19,6 +19,9 @@ type bench struct {
 	runner string
 	work   string
 	rounds int
+
+	packSize   int64
+	packNumber int // of the next repository
 }
 
 // sample is one measured execution.

@@ -12,10 +12,20 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, cached, resume, start")
+	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, cached, resume, start, pack")
 	rounds := flag.Int("rounds", 5, "how often each case is measured; the median counts")
 	parse := flag.String("bare", "", "parse and decode the files in a `folder` and end: what the runner is measured against")
+	size := flag.Int64("pack-size", 5e9, "how many `bytes` of weights the case pack has")
+	file := flag.String("digest", "", "read a `file` and digest it: what packing is measured against")
+	to := flag.String("to", "", "with -digest: write it to this `file` too")
 	flag.Parse()
+	if *file != "" {
+		if err := digestFile(*file, *to); err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if *parse != "" {
 		if err := bare(*parse); err != nil {
 			fmt.Fprintln(os.Stderr, "error:", err)
@@ -23,13 +33,13 @@ func main() {
 		}
 		return
 	}
-	if err := run(*rounds, *only); err != nil {
+	if err := run(*rounds, *only, *size); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(rounds int, only string) error {
+func run(rounds int, only string, packSize int64) error {
 	bin := os.Getenv("STAGEGATE_BIN")
 	if bin == "" {
 		bin = "bin"
@@ -43,14 +53,14 @@ func run(rounds int, only string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	b := &bench{runner: filepath.Join(bin, "runner"), work: work, rounds: rounds}
+	b := &bench{runner: filepath.Join(bin, "runner"), work: work, rounds: rounds, packSize: packSize}
 	fmt.Printf("%s/%s, %d processors, %s; medians of %d rounds, cases interleaved\n\n",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), rounds)
 	for _, c := range []struct {
 		name    string
 		measure func() error
 	}{
-		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"cached", b.cached}, {"resume", b.resume}, {"start", b.start},
+		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"cached", b.cached}, {"resume", b.resume}, {"start", b.start}, {"pack", b.pack},
 	} {
 		if only != "" && only != c.name {
 			continue

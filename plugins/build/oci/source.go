@@ -10,9 +10,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// copyBuffer is the piece in which content moves; larger ones gain nothing.
-const copyBuffer = 256 << 10
-
 // Source is content that can be read more than once and is the same each time.
 type Source struct {
 	Name   string        // for progress and messages
@@ -59,9 +56,7 @@ func transfer(ctx context.Context, src Source, w io.Writer, task string, progres
 	}
 	sum := digest.SHA256.Digester()
 	counted := &meter{ctx: ctx, r: r, task: task, total: src.Size, progress: progress}
-	// The struct hides WriterTo and ReaderFrom, which would bypass the buffer's
-	// bound or the meter.
-	n, err := io.CopyBuffer(io.MultiWriter(w, sum.Hash()), struct{ io.Reader }{counted}, make([]byte, copyBuffer))
+	n, err := pump(w, sum.Hash(), counted)
 	if closeErr := r.Close(); err == nil {
 		err = closeErr
 	}
