@@ -2,13 +2,13 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
+	"maps"
+	"slices"
 
-	"github.com/stagegate/stagegate/plugins/test/metrics"
-	"github.com/stagegate/stagegate/plugins/test/produced"
-	"github.com/stagegate/stagegate/plugins/test/program"
+	"github.com/stagegate/stagegate/plugins/test/evaluation"
+	"github.com/stagegate/stagegate/plugins/test/judge"
+	"github.com/stagegate/stagegate/plugins/test/report"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -23,111 +23,77 @@ func (Component) Test(ctx context.Context, req sdk.Request, out *sdk.Emitter) (s
 			Detail: "The report is a statement about a digest. Refer to an artifact that a stage has made.",
 		}
 	}
-	wanted, diags := thresholds(req.Config)
+	rules, diags := rulesOf(req.Config)
 	if diags.HasErrors() {
 		return nil, sdk.TestReport{}, &sdk.Failure{Summary: diags[0].Summary, Detail: diags[0].Detail, Class: "threshold_invalid"}
 	}
-	measured, err := measure(ctx, req, artifact, out)
+	baseline, err := baselineOf(ctx, req, rules)
 	if err != nil {
 		return nil, sdk.TestReport{}, err
 	}
-	values := make(map[string]cty.Value, len(measured))
-	for _, m := range measured {
-		out.Metric(m)
-		values[m.Name] = cty.NumberFloatVal(m.Value)
-	}
-	report := sdk.TestReport{Metrics: measured, Thresholds: judge(wanted, measured)}
-	attestation, digest, err := attest(artifact, req.Attempt.Source, report)
+	past, err := pastOf(ctx, req)
 	if err != nil {
-		return nil, report, err
+		return nil, sdk.TestReport{}, err
+	}
+	candidate, err := measure(ctx, req, artifact, rules.Labels(), out)
+	if err != nil {
+		return nil, sdk.TestReport{}, err
+	}
+	announce(candidate, out)
+	checks, err := judge.Judge(rules.Rules, candidate, baseline.evaluation)
+	if err != nil {
+		return nil, sdk.TestReport{Metrics: measured(candidate)}, mismatched(err)
+	}
+	checks = append(checks, judge.Trends(rules.Trends, past, candidate)...)
+	r := report.Report{
+		Schema: report.Schema, Release: req.Config.String("release"), Inconclusive: rules.inconclusive,
+		Artifact: report.Subject{Name: artifact.Name, Digest: artifact.Digest}, Baseline: baseline.subject,
+		Metrics: report.MetricsOf(candidate), Checks: checks,
+	}
+	r.Verdict = judge.Overall(checks, rules.inconclusive)
+	if baseline.evaluation == nil && rules.missing == judge.Warn {
+		r.Verdict, r.Inconclusive = judge.Overall(checks, judge.Warn), judge.Warn
+	}
+	return finish(ctx, req, r, candidate, past, out)
+}
+
+// finish publishes the report in all of its forms.
+func finish(ctx context.Context, req sdk.Request, r report.Report, candidate *evaluation.Evaluation, past []judge.Past, out *sdk.Emitter) (sdk.Outputs, sdk.TestReport, error) {
+	if table := report.Table(r.Checks); table != "" {
+		fmt.Fprint(out.Stdout(), "\n"+table)
+	}
+	kept, err := keep(ctx, req.Host, &r, candidate, past, out)
+	if err != nil {
+		return nil, r.TestReport(), err
+	}
+	attestation, digest, err := r.Attest(req.Attempt.Source, kept.report)
+	if err != nil {
+		return nil, r.TestReport(), err
 	}
 	out.Attestation(attestation)
-	outputs := sdk.Outputs{"metrics": cty.MapVal(values), "report_digest": cty.StringVal(digest)}
-	return outputs, report, missed(report.Thresholds, measured)
+	values := make(map[string]cty.Value, len(r.Metrics))
+	for _, m := range r.Metrics {
+		values[m.Name] = cty.NumberFloatVal(m.Value)
+	}
+	outputs := sdk.Outputs{"metrics": cty.MapVal(values), "verdict": cty.StringVal(string(r.Verdict)), "report_digest": cty.StringVal(digest)}
+	maps.Copy(outputs, kept.outputs)
+	return outputs, r.TestReport(), outcome(r, candidate)
 }
 
-// measure runs the command and reads what it measured, from its file or from
-// its output.
-func measure(ctx context.Context, req sdk.Request, artifact sdk.Artifact, out *sdk.Emitter) ([]sdk.Metric, error) {
-	env := map[string]string{
-		"RUNNER_ARTIFACT_DIGEST":   artifact.Digest,
-		"RUNNER_ARTIFACT_LOCATION": artifact.Location,
+// announce shows what was measured, and what cannot be judged.
+func announce(candidate *evaluation.Evaluation, out *sdk.Emitter) {
+	for _, m := range measured(candidate) {
+		out.Metric(m)
 	}
-	if !req.Config.Set("metrics_file") {
-		var tail metrics.Tail
-		if err := run(ctx, req, env, io.MultiWriter(out.Stdout(), &tail), out.Stderr()); err != nil {
-			return nil, err
-		}
-		object, err := tail.Object()
-		if err != nil {
-			return nil, unreadable("the command's output", err, errors.Is(err, metrics.ErrNone))
-		}
-		return parse("the command's output", object)
+	for _, name := range slices.Sorted(maps.Keys(candidate.Unusable)) {
+		fmt.Fprintf(out.Stderr(), "%s is left out: %v\n", name, candidate.Unusable[name])
 	}
-	return measureFile(ctx, req, env, out)
 }
 
-func measureFile(ctx context.Context, req sdk.Request, env map[string]string, out *sdk.Emitter) (_ []sdk.Metric, err error) {
-	name := req.Config.String("metrics_file")
-	files, err := produced.Begin(req.Attempt.WorkDir, name)
-	if err != nil {
-		return nil, unreadable(name, err, false)
+func measured(e *evaluation.Evaluation) []sdk.Metric {
+	found := make([]sdk.Metric, 0, len(e.Metrics))
+	for _, m := range e.Metrics {
+		found = append(found, sdk.Metric{Name: m.Name, Value: m.Value, Unit: m.Unit, Samples: m.Samples})
 	}
-	defer func() { err = errors.Join(err, files.Close()) }()
-	if err := run(ctx, req, env, out.Stdout(), out.Stderr()); err != nil {
-		return nil, err
-	}
-	data, err := readFile(files)
-	if err != nil {
-		return nil, unreadable(name, err, errors.Is(err, produced.ErrNone) || errors.Is(err, produced.ErrStale))
-	}
-	return parse(name, data)
-}
-
-// run is nil when the command ended well. What a command that failed has
-// printed is no measurement.
-func run(ctx context.Context, req sdk.Request, env map[string]string, stdout, stderr io.Writer) error {
-	exit, err := program.Run(ctx, req, env, stdout, stderr)
-	if err != nil {
-		return err
-	}
-	if f := program.Failed(exit); f != nil {
-		return f
-	}
-	return nil
-}
-
-func readFile(files *produced.Watch) (_ []byte, err error) {
-	names, err := files.Files()
-	if err != nil {
-		return nil, err
-	}
-	if len(names) > 1 {
-		return nil, fmt.Errorf("%d files match, and only one can hold the metrics", len(names))
-	}
-	f, err := files.Open(names[0])
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return io.ReadAll(io.LimitReader(f, metrics.MaxBytes+1))
-}
-
-func parse(where string, data []byte) ([]sdk.Metric, error) {
-	measured, err := metrics.Parse(data)
-	if err != nil {
-		return nil, unreadable(where, err, false)
-	}
-	return measured, nil
-}
-
-func unreadable(where string, err error, missing bool) error {
-	f := &sdk.Failure{
-		Summary: "The metrics in " + where + " cannot be read", Class: "metrics_invalid", Cause: err,
-		Detail: `Print one JSON object of finite numbers as the last thing, for example {"accuracy": 0.95}.`,
-	}
-	if missing {
-		f.Summary, f.Class = "There are no metrics in "+where, "metrics_missing"
-	}
-	return f
+	return found
 }

@@ -118,7 +118,7 @@ func TestFailures(t *testing.T) {
 		"two missed": {
 			script:     `echo '{"accuracy": 0.5, "loss": 3, "recall": 1}'`,
 			thresholds: map[string]cty.Value{"accuracy": bounds(0.93, nil), "loss": bounds(nil, 1.0), "recall": bounds(0.9, nil)},
-			class:      "threshold_missed", want: []string{"2 of 3 thresholds are missed: accuracy, loss", "recall    1         >= 0.9   met"},
+			class:      "threshold_missed", want: []string{"2 of 3 thresholds are missed: accuracy, loss", "loss      3      <= 1       FAIL"},
 		},
 		"NaN":         {script: `echo '{"accuracy": NaN}'`, thresholds: accuracy, class: "metrics_invalid", want: []string{"NaN", "finite"}},
 		"too large":   {script: `echo '{"accuracy": 1e999}'`, thresholds: accuracy, class: "metrics_invalid", want: []string{"1e999"}},
@@ -181,6 +181,10 @@ func TestAttestation(t *testing.T) {
 				map[string]any{"name": "source", "uri": "https://git.example/digits", "digest": map[string]any{"gitCommit": strings.Repeat("c", 40)}},
 			},
 			"passedTests": []any{"loss <= 1"}, "warnedTests": []any{}, "failedTests": []any{"accuracy >= 0.93"},
+			"stagegate_report": map[string]any{
+				"name": "report", "mediaType": "application/vnd.stagegate.eval.report.v1+json",
+				"digest": map[string]any{"sha256": out.Artifacts[0].GetDigest()[len("sha256:"):]},
+			},
 			"stagegate_metrics": []any{map[string]any{"name": "accuracy", "value": 0.5}, map[string]any{"name": "loss", "value": 0.1}},
 		},
 	}

@@ -74,6 +74,20 @@ func Begin(dir, pattern string) (*Watch, error) {
 	return w, nil
 }
 
+// Existing is a watch that takes whatever is there for written: files that are
+// part of the tree, or that an earlier stage has made. Close it.
+func Existing(dir, pattern string) (*Watch, error) {
+	local, err := Local(dir, pattern)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open work folder: %w", err)
+	}
+	return &Watch{root: root, pattern: local}, nil
+}
+
 // Close closes the folder.
 func (w *Watch) Close() error { return w.root.Close() }
 

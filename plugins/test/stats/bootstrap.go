@@ -43,11 +43,10 @@ func BootstrapOf(differences []float64, clusters []int) Bootstrap {
 	}
 	units := unitsOf(differences, clusters)
 	b.means = draw(units)
-	below := 0.0
-	for _, m := range b.means {
-		below += indicator(m < b.Value) + indicator(m == b.Value)/2
-	}
-	below = min(max(below, 0.5), Resamples-0.5)
+	// Resamples that equal the mean lie half below it. With few different values
+	// there are many of them, and they differ from it by rounding.
+	less, atMost := b.counts(b.Value)
+	below := min(max(float64(less+atMost)/2, 0.5), Resamples-0.5)
 	b.bias = normalQuantile(below / Resamples)
 	b.acceleration = acceleration(units, b.Value)
 	return b
@@ -142,10 +141,8 @@ func (b Bootstrap) Above(limit float64) float64 {
 	if b.StdErr == 0 || math.IsInf(b.StdErr, 1) {
 		return b.Mean.Above(limit)
 	}
-	least := 1 / float64(len(b.means)+1)
-	w := normalQuantile(min(max(b.share(limit), least), 1-least)) - b.bias
-	z := w/max(1+b.acceleration*w, flattest) - b.bias
-	return min(max(normalBelow(z), least), 1-least)
+	_, atMost := b.counts(limit)
+	return b.level(b.share(limit, atMost))
 }
 
 // Below is the p-value against the mean being at least limit.
@@ -153,19 +150,36 @@ func (b Bootstrap) Below(limit float64) float64 {
 	if b.StdErr == 0 || math.IsInf(b.StdErr, 1) {
 		return b.Mean.Below(limit)
 	}
-	return 1 - b.Above(limit)
+	less, _ := b.counts(limit)
+	return 1 - b.level(b.share(limit, less))
 }
 
-// share is the inverse of quantile.
-func (b Bootstrap) share(limit float64) float64 {
-	at, _ := slices.BinarySearch(b.means, limit)
+// level turns a share of the resamples into the nominal level that it stands
+// for: the inverse of adjust.
+func (b Bootstrap) level(share float64) float64 {
+	least := 1 / float64(len(b.means)+1)
+	w := normalQuantile(min(max(share, least), 1-least)) - b.bias
+	z := w/max(1+b.acceleration*w, flattest) - b.bias
+	return min(max(normalBelow(z), least), 1-least)
+}
+
+// counts is how many resamples are less than limit, and how many at most that.
+func (b Bootstrap) counts(limit float64) (less, atMost int) {
+	rounding := 1e-9 * b.StdErr
+	less, _ = slices.BinarySearch(b.means, limit-rounding)
+	atMost, _ = slices.BinarySearch(b.means, limit+rounding)
+	return less, atMost
+}
+
+// share is the inverse of quantile, at the resample before which limit lies.
+func (b Bootstrap) share(limit float64, at int) float64 {
 	n := float64(len(b.means) + 1)
-	switch {
-	case at == 0:
+	switch at {
+	case 0:
 		return 1 / n
-	case at == len(b.means):
+	case len(b.means):
 		return (n - 1) / n
 	}
 	part := (limit - b.means[at-1]) / (b.means[at] - b.means[at-1])
-	return (float64(at) + part) / n
+	return (float64(at) + min(max(part, 0), 1)) / n
 }
