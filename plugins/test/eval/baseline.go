@@ -2,11 +2,14 @@ package eval
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/stagegate/stagegate/plugins/test/document"
 	"github.com/stagegate/stagegate/plugins/test/evaluation"
 	"github.com/stagegate/stagegate/plugins/test/produced"
 	"github.com/stagegate/stagegate/plugins/test/report"
@@ -76,6 +79,12 @@ func readFiles(ctx context.Context, req sdk.Request, block sdk.Config) (_ releas
 	if s.samples, err = samples.files(); err != nil {
 		return released{}, fmt.Errorf("its samples: %w", notMissing(err))
 	}
+	if r, err := s.report(); r != nil || err != nil {
+		return s.released(r, err, block.String("digest"))
+	}
+	if block.Set("digest") {
+		return released{}, fmt.Errorf("%s does not say which model it is about; only an evaluation.json does", s.results[0].Name)
+	}
 	e, err := s.read(ctx)
 	if err != nil {
 		return released{}, err
@@ -97,19 +106,76 @@ func readReport(ctx context.Context, host *sdk.Host, artifact sdk.Artifact, dige
 	if err != nil {
 		return released{}, err
 	}
+	found, err := releasedBy(r, digest)
+	if err == nil && r.Samples != nil {
+		if found.evaluation.Tables, err = storedSamples(ctx, host, r.Samples.Digest); err != nil {
+			err = fmt.Errorf("its samples: %w", err)
+		}
+	}
+	return found, err
+}
+
+// releasedBy is what a report says, without its items.
+func releasedBy(r *report.Report, digest string) (released, error) {
 	if digest != "" && r.Artifact.Digest != digest {
 		return released{}, fmt.Errorf("the report is about %s, and the released model is %s", r.Artifact.Digest, digest)
 	}
 	e, err := r.Evaluation()
+	return released{evaluation: e, subject: &report.Subject{Name: r.Artifact.Name, Release: r.Release, Digest: r.Artifact.Digest}}, err
+}
+
+// report is the one file of the source when it is a report of ours, whatever
+// the format; otherwise nil.
+func (s source) report() (*report.Report, error) {
+	if len(s.results) != 1 {
+		return nil, nil //nolint:nilnil // there is none, and nothing is wrong
+	}
+	data, err := readAll(s.results[0], report.MaxBytes)
 	if err != nil {
-		return released{}, err
+		return nil, err
 	}
-	if r.Samples != nil {
-		if e.Tables, err = storedSamples(ctx, host, r.Samples.Digest); err != nil {
-			return released{}, fmt.Errorf("its samples: %w", err)
-		}
+	v, err := document.Parse(data)
+	if err != nil {
+		return nil, nil //nolint:nilnil,nilerr // whoever reads it as something else says so
 	}
-	return released{evaluation: e, subject: &report.Subject{Name: r.Artifact.Name, Release: r.Release, Digest: r.Artifact.Digest}}, nil
+	if _, ok := v.Get("schema"); !ok {
+		return nil, nil //nolint:nilnil // the same
+	}
+	return report.Read(data)
+}
+
+// released is a report with the items of the one file of samples, which must be
+// those that the report is about.
+func (s source) released(r *report.Report, err error, digest string) (released, error) {
+	if err != nil {
+		return released{}, fmt.Errorf("read %s: %w", s.results[0].Name, err)
+	}
+	found, err := releasedBy(r, digest)
+	if err != nil || len(s.samples) == 0 {
+		return found, err
+	}
+	if len(s.samples) > 1 || r.Samples == nil {
+		return found, fmt.Errorf("%s has one file of samples beside it at most: samples.jsonl", s.results[0].Name)
+	}
+	found.evaluation.Tables, err = samplesOf(s.samples[0], r.Samples.Digest)
+	return found, err
+}
+
+func samplesOf(f evaluation.File, digest string) (_ []*sample.Table, err error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	sum := sha256.New()
+	tables, err := sample.Decode(io.TeeReader(in, sum))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Name, err)
+	}
+	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != digest {
+		return nil, fmt.Errorf("%s is not the file that the report was written with: its digest is %s", f.Name, got)
+	}
+	return tables, nil
 }
 
 func stored(ctx context.Context, host *sdk.Host, artifact sdk.Artifact) (_ *report.Report, err error) {

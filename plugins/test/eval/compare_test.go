@@ -376,3 +376,68 @@ func TestInputsHoldWhatIsCompared(t *testing.T) {
 		t.Errorf("inputs are %+v, want %+v", in, want)
 	}
 }
+
+// What report_dir leaves in the tree is the next release's baseline and history.
+func TestReportInTheTree(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	work := write(t, map[string]string{"new/rows.jsonl": rows(2000, odd(11)), "new/metrics.json": accuracy(2000, odd(11))})
+	in := plugintest.Options{WorkDir: work}
+	old := h.Test("eval", candidate(map[string]cty.Value{"report_dir": cty.StringVal("releases/1.0"), "release": cty.StringVal("1.0")}), in)
+	if !old.Succeeded() || len(old.Result.GetFiles()) != 3 {
+		t.Fatal(old)
+	}
+	for i, name := range []string{"samples.jsonl", "evaluation.json", "evaluation.html"} {
+		data, err := os.ReadFile(filepath.Join(work, "releases/1.0", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sha256Of(data); got != old.Artifacts[i].GetDigest() {
+			t.Errorf("%s in the tree has the digest %s, and %s in the store", name, got, old.Artifacts[i].GetDigest())
+		}
+	}
+	now := func(baseline cty.Value) plugintest.Outcome {
+		if err := os.RemoveAll(filepath.Join(work, "out")); err != nil {
+			t.Fatal(err)
+		}
+		return h.Test("eval", candidate(map[string]cty.Value{
+			"baseline": baseline, "threshold": cty.MapVal(map[string]cty.Value{"accuracy": bounds(nil, nil)}),
+			"history": object("files", texts("releases/*/evaluation.json")),
+		}), in)
+	}
+	report, samples := texts("releases/1.0/evaluation.json"), texts("releases/1.0/samples.jsonl")
+	if out := now(object("files", report, "samples", samples, "margin", 0.03, "digest", digest)); !out.Succeeded() || !strings.Contains(string(out.Stdout), "PASS") {
+		t.Error(out)
+	}
+	other := now(object("files", report, "samples", texts("out/rows.jsonl"), "margin", 0.03))
+	if f := other.Failure(); f.GetClass() != "baseline_invalid" {
+		t.Error(other)
+	}
+	if err := os.WriteFile(filepath.Join(work, "releases/1.0/samples.jsonl"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	changed := now(object("files", report, "samples", samples, "margin", 0.03))
+	if f := changed.Failure(); f.GetClass() != "baseline_invalid" || !strings.Contains(f.GetSummary(), "is not the file that the report was written with") {
+		t.Error(changed)
+	}
+	nameless := now(object("files", texts("new/metrics.json"), "margin", 0.03, "digest", digest))
+	if f := nameless.Failure(); !strings.Contains(f.GetSummary(), "does not say which model it is about") {
+		t.Error(nameless)
+	}
+}
+
+// A link that leads out of the pipeline's folder is not followed.
+func TestReportStaysInTheTree(t *testing.T) {
+	t.Parallel()
+	outside, work := t.TempDir(), t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(work, "reports")); err != nil {
+		t.Fatal(err)
+	}
+	out := start(t).Test("eval", config(`echo '{"accuracy": 1}'`, nil, map[string]cty.Value{"report_dir": cty.StringVal("reports")}), plugintest.Options{WorkDir: work})
+	if f := out.Failure(); f.GetClass() != "report_unwritable" || !strings.Contains(f.GetSummary(), "escapes") {
+		t.Error(out)
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+		t.Errorf("outside there are %v, %v", left, err)
+	}
+}

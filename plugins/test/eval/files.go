@@ -2,17 +2,21 @@ package eval
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/stagegate/stagegate/plugins/test/produced"
 	"github.com/stagegate/stagegate/sdk"
 )
 
-// written are the patterns of the files that the command writes.
+// written are the patterns of the files that the command and this component write.
 func written(c sdk.Config) []string {
 	patterns := c.Strings("samples")
 	if name := c.String("metrics_file"); name != "" {
 		patterns = append([]string{name}, patterns...)
+	}
+	if dir := c.String("report_dir"); dir != "" {
+		patterns = append(patterns, path.Join(dir, reportName), path.Join(dir, pageName), path.Join(dir, samplesName))
 	}
 	return patterns
 }
@@ -67,6 +71,12 @@ func checkFiles(diags *sdk.Diagnostics, req sdk.ValidateRequest) {
 			diags.AddError(sdk.At(sdk.Attr("exit_codes"), sdk.Index(i)), "No command ends with that exit code", "Exit codes go from 0 to 255.")
 		}
 	}
+	if c.Set("report_dir") {
+		if _, err := produced.Local(req.WorkDir, c.String("report_dir")); err != nil {
+			diags.AddError(sdk.At(sdk.Attr("report_dir")), "The folder of the report cannot be used",
+				err.Error()+`. Give a folder inside the pipeline's folder, for example "out/evaluation".`)
+		}
+	}
 	checkCompared(diags, req)
 }
 
@@ -84,8 +94,6 @@ func checkCompared(diags *sdk.Diagnostics, req sdk.ValidateRequest) {
 				"Set report to the output of the released model's evaluation, or files to where its results are. For a first release, set missing = \"warn\".")
 		case b.Set("digest") && checkDigest(b.String("digest")) != nil:
 			diags.AddError(append(slices.Clone(at), sdk.Attr("digest")), "The digest of the released model is none", checkDigest(b.String("digest")).Error()+".")
-		case b.Set("digest") && b.Set("files"):
-			diags.AddError(append(slices.Clone(at), sdk.Attr("digest")), "Files do not say which model they are about", "Only a report does. Remove digest, or give report.")
 		}
 	}
 	if h, ok := req.Config.Block("history"); ok {

@@ -3,8 +3,6 @@ package eval
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/stagegate/stagegate/plugins/test/evaluation"
@@ -14,79 +12,66 @@ import (
 	"github.com/stagegate/stagegate/sdk"
 )
 
+// The names of what is kept.
+const (
+	reportName  = "evaluation.json"
+	pageName    = "evaluation.html"
+	samplesName = "samples.jsonl"
+)
+
 // kept is the report where it is kept.
 type kept struct {
 	report  *report.Blob
 	outputs sdk.Outputs
 }
 
-// keep stores the items, the report, and its page with the runner. A runner
-// without a store is no reason to lose a verdict.
-func keep(ctx context.Context, host *sdk.Host, r *report.Report, candidate *evaluation.Evaluation, past []judge.Past, out *sdk.Emitter) (kept, error) {
+// keep keeps the items, the report, and its page. The report names its items by
+// their digest, so they come first.
+func keep(ctx context.Context, req sdk.Request, r *report.Report, candidate *evaluation.Evaluation, past []judge.Past, out *sdk.Emitter) (_ kept, err error) {
+	s, err := openShelf(req, out)
+	if err != nil {
+		return kept{}, err
+	}
+	defer s.close(&err)
 	k := kept{outputs: make(sdk.Outputs)}
 	if len(candidate.Tables) > 0 {
-		a, err := storeSamples(ctx, host, candidate.Tables)
-		if errors.Is(err, sdk.ErrNoHost) {
-			return k, nil
-		}
+		a, err := s.put(ctx, piece{samplesName, sample.MediaType, func(w io.Writer) error { return sample.Encode(w, candidate.Tables) }})
 		if err != nil {
 			return k, err
 		}
 		r.Samples = &report.Blob{Digest: a.Digest, Size: a.Size, MediaType: a.MediaType}
-		out.Artifact(a)
 	}
 	data, err := r.JSON()
 	if err != nil {
 		return k, err
 	}
-	a, err := store(ctx, host, "evaluation.json", report.MediaType, data)
-	if errors.Is(err, sdk.ErrNoHost) {
-		return k, nil
-	}
+	a, err := s.put(ctx, bytesOf(reportName, report.MediaType, data))
 	if err != nil {
 		return k, err
 	}
-	out.Artifact(a)
 	k.report = &report.Blob{Digest: a.Digest, Size: a.Size, MediaType: a.MediaType}
-	k.outputs["report"] = a.Value()
+	k.output("report", a)
 	page, err := r.Page(past)
 	if err != nil {
 		return k, err
 	}
-	if a, err = store(ctx, host, "evaluation.html", "text/html; charset=utf-8", page); err != nil {
+	if a, err = s.put(ctx, bytesOf(pageName, "text/html; charset=utf-8", page)); err != nil {
 		return k, err
 	}
-	out.Artifact(a)
-	k.outputs["page"] = a.Value()
+	k.output("page", a)
 	return k, nil
 }
 
-func store(ctx context.Context, host *sdk.Host, name, mediaType string, data []byte) (sdk.Artifact, error) {
-	a, err := host.WriteBlob(ctx, bytes.NewReader(data))
-	if err != nil {
-		return a, fmt.Errorf("keep %s: %w", name, err)
+// output is null where the runner keeps nothing.
+func (k *kept) output(name string, a sdk.Artifact) {
+	if a.Location != "" {
+		k.outputs[name] = a.Value()
 	}
-	a.Name, a.MediaType = name, mediaType
-	return a, nil
 }
 
-// storeSamples streams: a million items are not held a second time.
-func storeSamples(ctx context.Context, host *sdk.Host, tables []*sample.Table) (sdk.Artifact, error) {
-	if host == nil {
-		return sdk.Artifact{}, sdk.ErrNoHost
-	}
-	r, w := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = w.CloseWithError(sample.Encode(w, tables)) // the reader sees it
-	}()
-	a, err := host.WriteBlob(ctx, r)
-	_ = r.Close() // ends the writer, whatever happened
-	<-done
-	if err != nil {
-		return a, fmt.Errorf("keep the samples: %w", err)
-	}
-	a.Name, a.MediaType = "samples.jsonl", sample.MediaType
-	return a, nil
+func bytesOf(name, mediaType string, data []byte) piece {
+	return piece{name, mediaType, func(w io.Writer) error {
+		_, err := io.Copy(w, bytes.NewReader(data))
+		return err
+	}}
 }

@@ -41,8 +41,12 @@ func rulesOf(c sdk.Config) (rules, sdk.Diagnostics) {
 	r.slices(c, compared, &diags)
 	r.trends(c, &diags)
 	if len(r.Labels()) > 0 && !c.Set("samples") && c.Known("samples") && needsSamples(c) {
-		diags.AddError(sdk.At(sdk.Attr("samples")), "The items are not known",
-			"Slices and cluster_by group items, and samples names no file with them. Set samples, for example samples = [\"out/samples.jsonl\"].")
+		at := sdk.At(sdk.Attr("baseline"), sdk.Attr("cluster_by"))
+		if r.Compare.ClusterBy == "" {
+			at = sdk.At(sdk.Attr("slice"), sdk.Index(0), sdk.Attr("by"))
+		}
+		diags.AddError(at, "The items are not known",
+			"They are grouped by this, and samples names no file with them. Set samples, for example samples = [\"out/samples.jsonl\"].")
 	}
 	return r, diags
 }

@@ -35,6 +35,10 @@ func attributes() []sdk.Attribute {
 			Name: "exit_codes", Type: cty.List(cty.Number),
 			Description: "Exit codes with which the command has done its work. The default is 0, and 100 as well for `promptfoo`, which ends so when a test has failed.",
 		},
+		{
+			Name: "report_dir", Type: cty.String,
+			Description: "Folder inside the pipeline's folder that the report is written to as well, as `evaluation.json` and `evaluation.html`, with `samples.jsonl` where there are items. Committed beside the release, they are the `baseline` and the `history` of the next ones.",
+		},
 		{Name: "release", Type: cty.String, Description: "What this release is called in reports and trends, for example a version."},
 	}
 }
@@ -83,9 +87,9 @@ func baselineBlock() sdk.NestedBlock {
 			Description: "The evaluation of the model that is released now. It must have been made in the same way: where the task's hash, version, number of shots, chat template, filter or limit differ, nothing is compared and the stage fails.",
 			Attributes: []sdk.Attribute{
 				{Name: "report", Type: sdk.ArtifactType(), Description: "Output `report` of the evaluation of the released model: of a stage of this run, or of an earlier run of this runner."},
-				{Name: "files", Type: cty.List(cty.String), Description: "Instead of `report`: files or patterns in the pipeline's folder, in the stage's `format`."},
-				{Name: "samples", Type: cty.List(cty.String), Description: "The samples that belong to `files`."},
-				{Name: "digest", Type: cty.String, Description: "Digest of the released model. A `report` about another one is refused."},
+				{Name: "files", Type: cty.List(cty.String), Description: "Instead of `report`: a file or pattern in the pipeline's folder, in the stage's `format`, or an `evaluation.json` of ours."},
+				{Name: "samples", Type: cty.List(cty.String), Description: "The samples that belong to `files`; of an `evaluation.json`, the `samples.jsonl` beside it."},
+				{Name: "digest", Type: cty.String, Description: "Digest of the released model. A report about another one is refused, and so are results that do not say what they are about."},
 				{Name: "margin", Type: cty.Number, Description: "Margin of thresholds that set nothing of their own."},
 				{Name: "alpha", Type: cty.Number, Description: "Probability of letting a model pass that is worse than the margin allows, and of failing one that is not. The default is 0.05."},
 				{Name: "power", Type: cty.Number, Description: "Probability with which the number of items that an inconclusive verdict names decides. The default is 0.8."},

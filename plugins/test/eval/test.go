@@ -62,7 +62,7 @@ func finish(ctx context.Context, req sdk.Request, r report.Report, candidate *ev
 	if table := report.Table(r.Checks); table != "" {
 		fmt.Fprint(out.Stdout(), "\n"+table)
 	}
-	kept, err := keep(ctx, req.Host, &r, candidate, past, out)
+	kept, err := keep(ctx, req, &r, candidate, past, out)
 	if err != nil {
 		return nil, r.TestReport(), err
 	}

@@ -54,7 +54,7 @@ func TestValidateComparisons(t *testing.T) {
 		"inconclusive":               {values{"baseline": object("files", texts("old.json"), "inconclusive", "pass")}, `inconclusive cannot be "pass"`},
 		"nothing to compare with":    {values{"baseline": object("margin", 0.02)}, "The baseline is not given"},
 		"first release":              {values{"baseline": object("margin", 0.02, "missing", "warn")}, ""},
-		"digest of files":            {values{"baseline": object("files", texts("old.json"), "digest", digest)}, "Files do not say which model they are about"},
+		"a report outside":           {values{"report_dir": text("../reports")}, "The folder of the report cannot be used"},
 		"digest":                     {values{"baseline": object("files", cty.NullVal(cty.List(cty.String)), "missing", "warn", "digest", "1.2.3")}, "The digest of the released model is none"},
 		"a file outside":             {values{"baseline": object("files", texts("/etc/passwd"))}, `The file "/etc/passwd" cannot be used`},
 		"slice":                      {values{"samples": texts("s.jsonl"), "slice": slice(values{"metric": text("accuracy"), "by": text("digit")})}, ""},
