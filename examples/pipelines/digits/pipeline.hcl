@@ -56,7 +56,8 @@ stage "image" {
   }
 }
 
-# Asks the server that will be deployed about rows that training never saw.
+# Asks the server that will be deployed about rows that training never saw, and
+# compares each answer with that of the released model.
 stage "accuracy" {
   uses = "test.eval"
   with {
@@ -66,12 +67,26 @@ stage "accuracy" {
       "--server", stage.server.files["server"],
       "--model", stage.train.files["model.safetensors"],
       "--digest", stage.train.artifacts["model.safetensors"].digest,
+      "--samples", "out/rows.jsonl",
     ]
+    samples = ["out/rows.jsonl"]
     inputs = [
       "go.mod", "evaluate", "dataset", "data/digits.csv.gz",
       stage.server.files["server"], stage.train.files["model.safetensors"],
     ]
-    threshold "accuracy" { min = 0.95 }
+    threshold "accuracy" {
+      min    = 0.95
+      margin = 0.02
+    }
+    slice {
+      metric = "accuracy"
+      by     = "digit"
+      min    = 0.8
+    }
+    baseline {
+      files   = ["released/evaluation.json"]
+      samples = ["released/samples.jsonl"]
+    }
   }
 }
 

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/stagegate/stagegate/plugins/test/evaluation"
 	"github.com/stagegate/stagegate/plugins/test/stats"
@@ -25,7 +26,7 @@ func family(all []pending, compare Compare) {
 	}
 	notWorse, worse = stats.Holm(notWorse), stats.Holm(worse)
 	for i, p := range all {
-		p.check.Comparison.PNotWorse, p.check.Comparison.PWorse = notWorse[i], worse[i]
+		p.check.Comparison.PNotWorse, p.check.Comparison.PWorse = tidy(notWorse[i]), tidy(worse[i])
 		p.check.Comparison.Family = len(all)
 		p.decide(compare)
 	}
@@ -35,16 +36,16 @@ func family(all []pending, compare Compare) {
 func (p pending) decide(compare Compare) {
 	c, e := p.check.Comparison, p.estimate
 	interval := e.Interval(compare.Alpha)
-	c.Interval = Interval{Lower: finite(p.sign * interval.Lower), Upper: finite(p.sign * interval.Upper)}
 	if p.sign < 0 {
-		c.Interval.Lower, c.Interval.Upper = c.Interval.Upper, c.Interval.Lower
+		interval.Lower, interval.Upper = -interval.Upper, -interval.Lower
 	}
+	c.Interval, c.Difference = tidyInterval(interval), tidy(c.Difference)
 	c.Method, c.Pairs, c.Clusters, c.Alpha, c.Margin = e.method, e.items, e.clusters, compare.Alpha, p.margin
 	if e.pairs != nil {
 		c.Gained, c.Lost = e.pairs.Gained, e.pairs.Lost
 	}
 	strict := compare.Alpha / float64(c.Family)
-	c.Power = p.power(strict)
+	c.Power = tidy(p.power(strict))
 	switch {
 	case e.nothing != "":
 		p.check.Verdict, p.check.Reason = Inconclusive, e.nothing
@@ -103,8 +104,17 @@ func (p pending) tooFew(c *Comparison) string {
 	return fmt.Sprintf("%s by %d items; about %d would decide", wanted, c.Pairs, c.Needed)
 }
 
-// finite keeps what JSON has no form for out of a report.
-func finite(v float64) float64 { return min(max(v, -math.MaxFloat64), math.MaxFloat64) }
+// tidy keeps out of a report what JSON has no form for, and the last digits, in
+// which processors differ.
+func tidy(v float64) float64 {
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 12, 64), 64)
+	return min(max(v, -math.MaxFloat64), math.MaxFloat64)
+}
+
+// tidyInterval is an interval of a report.
+func tidyInterval(i stats.Interval) Interval {
+	return Interval{Lower: tidy(i.Lower), Upper: tidy(i.Upper)}
+}
 
 func boolean(b bool) float64 {
 	if b {

@@ -62,11 +62,11 @@ func (rule TrendRule) line(past []Past) (Line, stats.Line, error) {
 		return l, fit, err
 	}
 	alpha := (1 - rule.Confidence) / 2
-	l.Slope, l.Intercept = fit.Slope, fit.Intercept
+	l.Slope, l.Intercept = tidy(fit.Slope), tidy(fit.Intercept)
 	for i := range len(x) + 1 {
-		l.Band = append(l.Band, Interval(fit.Confidence(float64(i), alpha)))
+		l.Band = append(l.Band, tidyInterval(fit.Confidence(float64(i), alpha)))
 	}
-	l.Prediction = Interval(fit.Prediction(float64(len(x)), alpha))
+	l.Prediction = tidyInterval(fit.Prediction(float64(len(x)), alpha))
 	return l, fit, nil
 }
 

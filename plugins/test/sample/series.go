@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/stagegate/stagegate/plugins/test/stats"
 )
 
 // Series is one metric, item by item.
@@ -25,13 +27,7 @@ type column struct {
 func (s Series) Len() int { return len(s.Values) }
 
 // Mean is the metric over all items; 0 for none.
-func (s Series) Mean() float64 {
-	mean := 0.0
-	for i, v := range s.Values {
-		mean += (v - mean) / float64(i+1)
-	}
-	return mean
-}
+func (s Series) Mean() float64 { return stats.Average(s.Values) }
 
 // Binary reports whether every item is right or wrong, 1 or 0.
 func (s Series) Binary() bool {

@@ -99,7 +99,7 @@ func acceleration(units []unit, mean float64) float64 {
 			left = append(left, (sum-u.sum)/float64(size-u.size))
 		}
 	}
-	center := average(left)
+	center := Average(left)
 	var squares, cubes float64
 	for _, l := range left {
 		d := center - l

@@ -26,7 +26,7 @@ func Fit(x, y []float64) (Line, error) {
 	if n < 3 || n != len(y) {
 		return Line{}, ErrTooFewPoints
 	}
-	l := Line{N: n, middle: average(x), value: average(y)}
+	l := Line{N: n, middle: Average(x), value: Average(y)}
 	products := 0.0
 	for i := range x {
 		dx, dy := x[i]-l.middle, y[i]-l.value

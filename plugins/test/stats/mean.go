@@ -18,7 +18,7 @@ type Mean struct {
 // MeanOf takes the items for independent.
 func MeanOf(values []float64) Mean {
 	n := float64(len(values))
-	m := Mean{N: len(values), Value: average(values), df: n - 1}
+	m := Mean{N: len(values), Value: Average(values), df: n - 1}
 	if len(values) < 2 {
 		m.StdErr, m.Spread = math.Inf(1), math.Inf(1)
 		return m
@@ -37,7 +37,7 @@ func MeanOf(values []float64) Mean {
 // with the correction G/(G-1) and G-1 degrees of freedom, for few clusters).
 func ClusteredMean(values []float64, clusters []int) Mean {
 	n := float64(len(values))
-	m := Mean{N: len(values), Value: average(values)}
+	m := Mean{N: len(values), Value: Average(values)}
 	sums := make(map[int]float64)
 	for i, v := range values {
 		sums[clusters[i]] += v - m.Value
@@ -81,12 +81,4 @@ func (m Mean) Above(limit float64) float64 {
 func (m Mean) Below(limit float64) float64 {
 	m.Value = -m.Value
 	return m.Above(-limit)
-}
-
-func average(values []float64) float64 {
-	mean := 0.0
-	for i, v := range values {
-		mean += (v - mean) / float64(i+1)
-	}
-	return mean
 }

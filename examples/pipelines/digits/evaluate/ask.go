@@ -7,12 +7,24 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 
 	"digits.example/dataset"
 )
 
-// tally counts rows, and right answers, by digit.
-type tally struct{ rows, right [dataset.Classes]int }
+// tally counts rows, and right answers, by digit, and keeps what became of each.
+type tally struct {
+	rows, right [dataset.Classes]int
+	items       []item
+}
+
+// item is one line of the samples that test.eval reads.
+type item struct {
+	ID       string `json:"id"`
+	Accuracy bool   `json:"accuracy"` // the metric, for this row
+	Digit    int    `json:"digit"`
+}
 
 // ask sends every row to the server.
 func ask(ctx context.Context, server, digest string, rows []dataset.Row) (*tally, error) {
@@ -24,11 +36,12 @@ func ask(ctx context.Context, server, digest string, rows []dataset.Row) (*tally
 		return nil, fmt.Errorf("the server serves %s, and not %s", ready.Model, digest)
 	}
 	var t tally
-	for _, row := range rows {
+	for i, row := range rows {
 		var answer struct{ Digit int }
 		if err := call(ctx, http.MethodPost, server+"/predict", map[string]any{"ink": row.Ink}, &answer); err != nil {
 			return nil, err
 		}
+		t.items = append(t.items, item{ID: fmt.Sprintf("row-%d", i), Accuracy: answer.Digit == row.Digit, Digit: row.Digit})
 		t.rows[row.Digit]++
 		if answer.Digit == row.Digit {
 			t.right[row.Digit]++
@@ -78,6 +91,21 @@ func (t *tally) print(out io.Writer) error {
 	}
 	metrics[0] = ratio("accuracy", right, rows)
 	return json.NewEncoder(out).Encode(map[string]any{"metrics": metrics})
+}
+
+// write writes the samples.
+func (t *tally) write(name string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	lines := json.NewEncoder(&text)
+	for _, one := range t.items {
+		if err := lines.Encode(one); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(name, text.Bytes(), 0o644)
 }
 
 func ratio(name string, right, rows int) metric {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +44,23 @@ func TestAskMeasures(t *testing.T) {
 	want := []metric{{"accuracy", 0.75, 4}, {"recall_3", 1, 3}, {"recall_4", 0, 1}}
 	if got := []metric{printed.Metrics[0], printed.Metrics[4], printed.Metrics[5]}; !slices.Equal(got, want) {
 		t.Errorf("metrics are %v, want %v", got, want)
+	}
+}
+
+func TestAskKeepsEachRow(t *testing.T) {
+	t.Parallel()
+	got, err := ask(t.Context(), always(t, "sha256:a", 3), "sha256:a", []dataset.Row{{Digit: 3}, {Digit: 4}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "out/samples.jsonl")
+	if err := got.write(name); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(name)
+	want := `{"id":"row-0","accuracy":true,"digit":3}` + "\n" + `{"id":"row-1","accuracy":false,"digit":4}` + "\n"
+	if err != nil || string(text) != want {
+		t.Errorf("samples are %q, %v", text, err)
 	}
 }
 

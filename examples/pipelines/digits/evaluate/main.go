@@ -24,16 +24,17 @@ func main() {
 	server := flag.String("server", "out/server", "the server")
 	model := flag.String("model", "out/model.safetensors", "the model")
 	digest := flag.String("digest", "", "digest of the model")
+	samples := flag.String("samples", "", "file to write to what became of each row")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Stdout, *data, *server, *model, *digest); err != nil {
+	if err := run(ctx, os.Stdout, *data, *server, *model, *digest, *samples); err != nil {
 		fmt.Fprintln(os.Stderr, "evaluate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, data, server, model, digest string) error {
+func run(ctx context.Context, out io.Writer, data, server, model, digest, samples string) error {
 	rows, err := dataset.Load(data)
 	if err != nil {
 		return err
@@ -43,6 +44,11 @@ func run(ctx context.Context, out io.Writer, data, server, model, digest string)
 		func(address string) (*tally, error) { return ask(ctx, "http://"+address, digest, heldOut) })
 	if err != nil {
 		return err
+	}
+	if samples != "" {
+		if err := scores.write(samples); err != nil {
+			return err
+		}
 	}
 	return scores.print(out)
 }
