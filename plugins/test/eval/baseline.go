@@ -73,10 +73,10 @@ func readFiles(ctx context.Context, req sdk.Request, block sdk.Config) (_ releas
 		return released{}, err
 	}
 	s := source{format: req.Config.String("format")}
-	if s.results, err = results.files(); err != nil {
+	if s.results, err = results.files(ctx); err != nil {
 		return released{}, err
 	}
-	if s.samples, err = samples.files(); err != nil {
+	if s.samples, err = samples.files(ctx); err != nil {
 		return released{}, fmt.Errorf("its samples: %w", notMissing(err))
 	}
 	if r, err := s.report(); r != nil || err != nil {

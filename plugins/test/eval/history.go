@@ -16,6 +16,7 @@ import (
 	"github.com/stagegate/stagegate/plugins/test/metrics"
 	"github.com/stagegate/stagegate/plugins/test/produced"
 	"github.com/stagegate/stagegate/plugins/test/report"
+	"github.com/stagegate/stagegate/plugins/test/sample"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -28,7 +29,7 @@ func pastOf(ctx context.Context, req sdk.Request) ([]judge.Past, error) {
 	if !ok {
 		return nil, nil
 	}
-	past, err := pastFiles(req.Attempt.WorkDir, block.Strings("files"))
+	past, err := pastFiles(ctx, req.Attempt.WorkDir, block.Strings("files"))
 	if err == nil {
 		var reports []judge.Past
 		reports, err = pastReports(ctx, req.Host, block)
@@ -68,7 +69,7 @@ func pastReports(ctx context.Context, host *sdk.Host, block sdk.Config) ([]judge
 
 // pastFiles reads the patterns in their order, and the files of each by name.
 // No file is no history: the first release has none.
-func pastFiles(dir string, patterns []string) (_ []judge.Past, err error) {
+func pastFiles(ctx context.Context, dir string, patterns []string) (_ []judge.Past, err error) {
 	var past []judge.Past
 	for _, pattern := range patterns {
 		var found watches
@@ -76,14 +77,14 @@ func pastFiles(dir string, patterns []string) (_ []judge.Past, err error) {
 		if err := found.existing(dir, []string{pattern}); err != nil {
 			return nil, err
 		}
-		files, err := found.files()
+		files, err := found.files(ctx)
 		if errors.Is(err, produced.ErrNone) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(files, func(a, b evaluation.File) int { return natural(a.Name, b.Name) })
+		slices.SortStableFunc(files, func(a, b evaluation.File) int { return sample.Natural(a.Name, b.Name) })
 		for _, f := range files {
 			releases, err := pastFile(f)
 			if err != nil {
@@ -160,31 +161,3 @@ func pastOfReport(r *report.Report, name string) judge.Past {
 	}
 	return past
 }
-
-// natural orders names as people do: release-9 comes before release-10.
-func natural(a, b string) int {
-	for a != "" && b != "" {
-		x, y := leading(a), leading(b)
-		if isDigit(a[0]) && isDigit(b[0]) {
-			m, n := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
-			if c := cmp.Or(cmp.Compare(len(m), len(n)), cmp.Compare(m, n)); c != 0 {
-				return c
-			}
-		} else if c := cmp.Compare(x, y); c != 0 {
-			return c
-		}
-		a, b = a[len(x):], b[len(y):]
-	}
-	return cmp.Compare(len(a), len(b))
-}
-
-// leading is the run of digits, or the one other byte, that a text begins with.
-func leading(s string) string {
-	n := 1
-	for isDigit(s[0]) && n < len(s) && isDigit(s[n]) {
-		n++
-	}
-	return s[:n]
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/stagegate/stagegate/plugins/test/evaluation"
@@ -35,7 +36,7 @@ func measure(ctx context.Context, req sdk.Request, artifact sdk.Artifact, labels
 		return nil, err
 	}
 	s := source{format: req.Config.String("format"), labels: labels}
-	if s.samples, err = samples.files(); err != nil {
+	if s.samples, err = samples.files(ctx); err != nil {
 		return nil, unreadable("the samples", err)
 	}
 	if len(results) == 0 {
@@ -45,7 +46,7 @@ func measure(ctx context.Context, req sdk.Request, artifact sdk.Artifact, labels
 		}
 		return s.parse("the command's output", object)
 	}
-	if s.results, err = results.files(); err != nil {
+	if s.results, err = results.files(ctx); err != nil {
 		return nil, unreadable(req.Config.String("metrics_file"), err)
 	}
 	return s.read(ctx)
@@ -94,8 +95,9 @@ func (w *watches) open(dir string, patterns []string, how func(dir, pattern stri
 	return nil
 }
 
-// files are those that every pattern has matched, each once.
-func (w watches) files() ([]evaluation.File, error) {
+// files are those that every pattern has matched, each once. They end when ctx
+// does: reading a million rows takes seconds.
+func (w watches) files(ctx context.Context) ([]evaluation.File, error) {
 	var found []evaluation.File
 	seen := make(map[string]bool)
 	for _, one := range w {
@@ -106,7 +108,10 @@ func (w watches) files() ([]evaluation.File, error) {
 		for _, name := range names {
 			if !seen[name] {
 				seen[name] = true
-				found = append(found, evaluation.File{Name: name, Open: func() (io.ReadCloser, error) { return one.Open(name) }})
+				found = append(found, evaluation.File{Name: name, Open: func() (io.ReadCloser, error) {
+					f, err := one.Open(name)
+					return while{ctx, f}, err
+				}})
 			}
 		}
 	}
@@ -119,4 +124,18 @@ func (w watches) close() error {
 		err = errors.Join(err, one.Close())
 	}
 	return err
+}
+
+// while reads a file until its context ends.
+type while struct {
+	ctx context.Context // bounds the reading, and nothing else
+	*os.File
+}
+
+// Read is an error once the context has ended.
+func (w while) Read(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.File.Read(p)
 }

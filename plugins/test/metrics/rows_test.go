@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -69,4 +70,26 @@ func TestRowsRefuses(t *testing.T) {
 			t.Errorf("%q: error is %v, want %q", text, err, want)
 		}
 	}
+}
+
+// FuzzRows holds what pairing relies on: as many values as rows, all finite.
+func FuzzRows(f *testing.F) {
+	f.Add(rows)
+	f.Add(`{"id": true, "accuracy": -0.0e-9, "digit": "\u00e4"}`)
+	f.Add("{\"id\":1,\"accuracy\":NaN,\"digit\":1}\n\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		e, err := readRows(text)
+		if err != nil {
+			return
+		}
+		for _, name := range e.Tables[0].Metrics {
+			s, _ := e.Series(name)
+			if s.Len() != e.Tables[0].Len() || math.IsNaN(s.Mean()) {
+				t.Errorf("%d rows have %d values of %s with mean %v", e.Tables[0].Len(), s.Len(), name, s.Mean())
+			}
+			if groups, ok := s.Groups("digit"); !ok || len(groups) != s.Len() {
+				t.Errorf("%d rows have %d labels", s.Len(), len(groups))
+			}
+		}
+	})
 }

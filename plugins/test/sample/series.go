@@ -73,7 +73,7 @@ func (s Series) Slices(label string) ([]Slice, bool) {
 	for id, places := range at {
 		slicesOf = append(slicesOf, Slice{Name: c.texts[id], At: places})
 	}
-	slices.SortFunc(slicesOf, func(a, b Slice) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(slicesOf, func(a, b Slice) int { return cmp.Or(Natural(a.Name, b.Name), cmp.Compare(a.Name, b.Name)) })
 	return slicesOf, true
 }
 
