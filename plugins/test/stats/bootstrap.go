@@ -7,31 +7,28 @@ import (
 )
 
 // Resamples is how many times a bootstrap draws.
-const Resamples = 10_000
+const Resamples = 9_999
 
 // MaxBootstrap is up to how many independent units a mean is bootstrapped.
 // With more, the mean is as normal as the bootstrap could tell.
 const MaxBootstrap = 10_000
 
-// flattest keeps the correction from turning round where resamples are so skewed
-// that it has no meaning.
-const flattest = 0.1
-
-// Bootstrap is the distribution that the mean of paired differences has when
-// pairs, or whole clusters of them, are drawn anew. Intervals are bias-
-// corrected and accelerated (Efron 1987), so that skewed differences, as those
-// of latencies or ROUGE, do not need to be normal.
+// Bootstrap is what the mean of paired differences may be when pairs, or whole
+// clusters of them, are drawn anew. It is the studentized one, "bootstrap-t"
+// (Efron 1979; Hall 1988): what is drawn is by how many of its own standard
+// errors a mean misses the one that it was drawn about. So few and skewed
+// differences, as those of latencies or ROUGE, need not be normal, and errors
+// stay close to alpha on either side, which for percentiles of the mean itself,
+// corrected or not, they do not.
 type Bootstrap struct {
 	Mean
-	means        []float64 // sorted
-	bias         float64   // z0
-	acceleration float64   // a
+	ratios []float64 // sorted: how many standard errors each resample is off
 }
 
 // unit is what is drawn as a whole.
 type unit struct {
-	sum  float64
-	size int
+	off  float64 // sum of the differences from the mean of all
+	size float64
 }
 
 // BootstrapOf draws pairs; with clusters it draws clusters. The seed is a part
@@ -41,76 +38,57 @@ func BootstrapOf(differences []float64, clusters []int) Bootstrap {
 	if clusters != nil {
 		b.Mean = ClusteredMean(differences, clusters)
 	}
-	units := unitsOf(differences, clusters)
-	b.means = draw(units)
-	// Resamples that equal the mean lie half below it. With few different values
-	// there are many of them, and they differ from it by rounding.
-	less, atMost := b.counts(b.Value)
-	below := min(max(float64(less+atMost)/2, 0.5), Resamples-0.5)
-	b.bias = normalQuantile(below / Resamples)
-	b.acceleration = acceleration(units, b.Value)
+	units := unitsOf(differences, clusters, b.Value)
+	b.ratios = make([]float64, Resamples)
+	random := rand.New(rand.NewPCG(0x5747, uint64(len(units)))) //nolint:gosec // reproducible on purpose
+	for i := range b.ratios {
+		b.ratios[i] = draw(units, random)
+	}
+	slices.Sort(b.ratios)
 	return b
 }
 
 // unitsOf keeps the clusters in the order of their first item.
-func unitsOf(values []float64, clusters []int) []unit {
+func unitsOf(values []float64, clusters []int, mean float64) []unit {
 	units := make([]unit, 0, len(values))
 	at := make(map[int]int)
 	for i, v := range values {
 		if clusters != nil {
 			if j, ok := at[clusters[i]]; ok {
-				units[j].sum += v
+				units[j].off += v - mean
 				units[j].size++
 				continue
 			}
 			at[clusters[i]] = len(units)
 		}
-		units = append(units, unit{sum: v, size: 1})
+		units = append(units, unit{off: v - mean, size: 1})
 	}
 	return units
 }
 
-func draw(units []unit) []float64 {
-	means := make([]float64, Resamples)
-	random := rand.New(rand.NewPCG(0x5747, uint64(len(units)))) //nolint:gosec // reproducible on purpose
-	for i := range means {
-		sum, size := 0.0, 0
-		for range units {
-			u := units[random.IntN(len(units))]
-			sum += u.sum
-			size += u.size
-		}
-		means[i] = sum / float64(size)
-	}
-	slices.Sort(means)
-	return means
-}
-
-// acceleration is a sixth of the skewness of the jackknife values.
-func acceleration(units []unit, mean float64) float64 {
-	sum, size := 0.0, 0
-	for _, u := range units {
-		sum += u.sum
+// draw is one resample. Its standard error is that of ClusteredMean, by sums.
+// Where all that was drawn is equal there is none, and the resample is
+// infinitely far off: that speaks for no side.
+func draw(units []unit, random *rand.Rand) float64 {
+	var off, size, offs, both, sizes float64
+	for range units {
+		u := units[random.IntN(len(units))]
+		off += u.off
 		size += u.size
+		offs += u.off * u.off
+		both += u.off * u.size
+		sizes += u.size * u.size
 	}
-	left := make([]float64, 0, len(units))
-	for _, u := range units {
-		if size > u.size {
-			left = append(left, (sum-u.sum)/float64(size-u.size))
-		}
-	}
-	center := Average(left)
-	var squares, cubes float64
-	for _, l := range left {
-		d := center - l
-		squares += d * d
-		cubes += d * d * d
-	}
-	// What differs by rounding alone has no skewness.
-	if scale := math.Max(math.Abs(mean), 1e-300); squares <= 1e-24*scale*scale {
+	g := float64(len(units))
+	mean := off / size
+	squares := offs - 2*mean*both + mean*mean*sizes
+	switch {
+	case squares > 1e-12*offs:
+		return off / math.Sqrt(squares*g/(g-1))
+	case math.Abs(off) <= 1e-9*math.Sqrt(offs):
 		return 0
 	}
-	return cubes / (6 * math.Pow(squares, 1.5))
+	return math.Copysign(math.Inf(1), off)
 }
 
 // Interval leaves out alpha on each side.
@@ -118,31 +96,19 @@ func (b Bootstrap) Interval(alpha float64) Interval {
 	if b.StdErr == 0 || math.IsInf(b.StdErr, 1) {
 		return b.Mean.Interval(alpha)
 	}
-	return Interval{Lower: b.quantile(b.adjust(normalQuantile(alpha))), Upper: b.quantile(b.adjust(normalQuantile(1 - alpha)))}
+	n := len(b.ratios)
+	rank := min(int(math.Ceil(float64(n+1)*(1-alpha)-1e-9)), n)
+	return Interval{Lower: b.Value - b.ratios[rank-1]*b.StdErr, Upper: b.Value - b.ratios[n-rank]*b.StdErr}
 }
 
-// adjust turns a nominal level, as a normal quantile, into the one that is
-// read off the resamples.
-func (b Bootstrap) adjust(z float64) float64 {
-	s := b.bias + z
-	return normalBelow(b.bias + s/max(1-b.acceleration*s, flattest))
-}
-
-func (b Bootstrap) quantile(p float64) float64 {
-	at := p*float64(len(b.means)+1) - 1
-	low := min(max(int(math.Floor(at)), 0), len(b.means)-1)
-	high := min(low+1, len(b.means)-1)
-	return b.means[low] + min(max(at-float64(low), 0), 1)*(b.means[high]-b.means[low])
-}
-
-// Above is the p-value against the mean being at most limit: the alpha at
-// which the interval begins there, and never less than the resamples can show.
+// Above is the p-value against the mean being at most limit: the share of
+// resamples that are as far off, counting the data themselves as one.
 func (b Bootstrap) Above(limit float64) float64 {
 	if b.StdErr == 0 || math.IsInf(b.StdErr, 1) {
 		return b.Mean.Above(limit)
 	}
-	_, atMost := b.counts(limit)
-	return b.level(b.share(limit, atMost))
+	less, _ := slices.BinarySearch(b.ratios, (b.Value-limit)/b.StdErr-rounding)
+	return float64(1+len(b.ratios)-less) / float64(1+len(b.ratios))
 }
 
 // Below is the p-value against the mean being at least limit.
@@ -150,36 +116,10 @@ func (b Bootstrap) Below(limit float64) float64 {
 	if b.StdErr == 0 || math.IsInf(b.StdErr, 1) {
 		return b.Mean.Below(limit)
 	}
-	less, _ := b.counts(limit)
-	return 1 - b.level(b.share(limit, less))
+	atMost, _ := slices.BinarySearch(b.ratios, (b.Value-limit)/b.StdErr+rounding)
+	return float64(1+atMost) / float64(1+len(b.ratios))
 }
 
-// level turns a share of the resamples into the nominal level that it stands
-// for: the inverse of adjust.
-func (b Bootstrap) level(share float64) float64 {
-	least := 1 / float64(len(b.means)+1)
-	w := normalQuantile(min(max(share, least), 1-least)) - b.bias
-	z := w/max(1+b.acceleration*w, flattest) - b.bias
-	return min(max(normalBelow(z), least), 1-least)
-}
-
-// counts is how many resamples are less than limit, and how many at most that.
-func (b Bootstrap) counts(limit float64) (less, atMost int) {
-	rounding := 1e-9 * b.StdErr
-	less, _ = slices.BinarySearch(b.means, limit-rounding)
-	atMost, _ = slices.BinarySearch(b.means, limit+rounding)
-	return less, atMost
-}
-
-// share is the inverse of quantile, at the resample before which limit lies.
-func (b Bootstrap) share(limit float64, at int) float64 {
-	n := float64(len(b.means) + 1)
-	switch at {
-	case 0:
-		return 1 / n
-	case len(b.means):
-		return (n - 1) / n
-	}
-	part := (limit - b.means[at-1]) / (b.means[at] - b.means[at-1])
-	return (float64(at) + min(max(part, 0), 1)) / n
-}
+// rounding is by how much resamples that are equally far off may differ. With
+// few different values there are many of them.
+const rounding = 1e-9
