@@ -61,6 +61,7 @@ func (r Report) Page(past []judge.Past) ([]byte, error) {
 		"px":    func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
 		"width": func(from, to float64) float64 { return to - from },
 		"word":  word,
+		"color": color,
 		"class": func(v judge.Verdict) string { return strings.ToLower(string(v)) },
 	}
 	t, err := template.New("page").Funcs(funcs).Parse(source)
@@ -115,4 +116,21 @@ func (p *page) slice(c judge.Check, one row) {
 	}
 	p.Slices[n-1].Compared = p.Slices[n-1].Compared || c.Comparison != nil
 	p.Slices[n-1].Rows = append(p.Slices[n-1].Rows, s)
+}
+
+// color is that of a verdict where the page's style does not reach: in a picture
+// that was taken out of it, or a reader that knows no variables.
+func color(v judge.Verdict) string {
+	switch v {
+	case judge.Pass:
+		return "#1a7f37"
+	case judge.Warn:
+		return "#9a6700"
+	case judge.Fail:
+		return "#cf222e"
+	case judge.Inconclusive:
+		return "#6639ba"
+	case judge.NotJudged:
+	}
+	return "#59636e"
 }
