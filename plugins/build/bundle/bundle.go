@@ -1,0 +1,146 @@
+package bundle
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/stagegate/stagegate/sdk/strictjson"
+)
+
+// Media types of a bundle and of what it holds.
+const (
+	MediaType   = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	PayloadType = "application/vnd.in-toto+json"
+)
+
+// MaxSize bounds a bundle that is read.
+const MaxSize = 32 << 20
+
+// Errors of Verify.
+var (
+	ErrMalformed = errors.New("not a sigstore bundle 0.3 with one signed statement")
+	ErrOtherKey  = errors.New("signed with another key")
+	ErrSignature = errors.New("the signature is wrong: the statement was changed, or signed with another key")
+)
+
+// document is a bundle on disk. Readers of both sides want the empty fields.
+type document struct {
+	MediaType string   `json:"mediaType"`
+	Material  material `json:"verificationMaterial"`
+	Envelope  Envelope `json:"dsseEnvelope"`
+}
+
+type material struct {
+	PublicKey   *publicKey        `json:"publicKey,omitempty"`
+	Certificate json.RawMessage   `json:"certificate,omitempty"`
+	Chain       json.RawMessage   `json:"x509CertificateChain,omitempty"`
+	TlogEntries []json.RawMessage `json:"tlogEntries"`
+}
+
+type publicKey struct {
+	Hint string `json:"hint,omitempty"`
+}
+
+// Envelope is a DSSE envelope.
+type Envelope struct {
+	Payload     string      `json:"payload"` // base64
+	PayloadType string      `json:"payloadType"`
+	Signatures  []Signature `json:"signatures"`
+}
+
+// Signature is one signature of an envelope.
+type Signature struct {
+	Sig   string `json:"sig"` // base64
+	KeyID string `json:"keyid"`
+}
+
+// Seal signs a statement. Hint tells a verifier which key it needs.
+func Seal(key Key, statement []byte, hint string) (Bundle, error) {
+	signature, err := key.sign(preAuth(PayloadType, statement))
+	if err != nil {
+		return Bundle{}, fmt.Errorf("sign: %w", err)
+	}
+	return encode(document{
+		MediaType: MediaType,
+		Material:  material{PublicKey: &publicKey{Hint: hint}, TlogEntries: []json.RawMessage{}},
+		Envelope: Envelope{
+			Payload: base64.StdEncoding.EncodeToString(statement), PayloadType: PayloadType,
+			Signatures: []Signature{{Sig: base64.StdEncoding.EncodeToString(signature)}},
+		},
+	})
+}
+
+func encode(d document) (Bundle, error) {
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return Bundle{}, fmt.Errorf("encode bundle: %w", err)
+	}
+	return Parse(raw)
+}
+
+// Bundle is a bundle that nobody vouches for until Verify does.
+type Bundle struct {
+	Raw      []byte
+	Envelope Envelope
+	Hint     string // of a public key; empty when there is none
+	// Certified says that it holds a certificate instead of naming a key.
+	Certified bool
+
+	payload, signature []byte
+}
+
+// Parse reads a bundle without believing it.
+func Parse(raw []byte) (Bundle, error) {
+	if len(raw) > MaxSize {
+		return Bundle{}, fmt.Errorf("%w: it has more than %d bytes", ErrMalformed, MaxSize)
+	}
+	var d document
+	if err := strictjson.Unmarshal(raw, &d); err != nil {
+		return Bundle{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	e := d.Envelope
+	switch {
+	case d.MediaType != MediaType:
+		return Bundle{}, fmt.Errorf("%w: its media type is %.80q", ErrMalformed, d.MediaType)
+	case e.PayloadType != PayloadType:
+		return Bundle{}, fmt.Errorf("%w: the payload is of type %.80q", ErrMalformed, e.PayloadType)
+	case len(e.Signatures) != 1:
+		return Bundle{}, fmt.Errorf("%w: it has %d signatures", ErrMalformed, len(e.Signatures))
+	}
+	b := Bundle{Raw: raw, Envelope: e, Certified: d.Material.Certificate != nil || d.Material.Chain != nil}
+	if d.Material.PublicKey != nil {
+		b.Hint = d.Material.PublicKey.Hint
+	}
+	var err error
+	if b.payload, err = base64.StdEncoding.DecodeString(e.Payload); err == nil {
+		b.signature, err = base64.StdEncoding.DecodeString(e.Signatures[0].Sig)
+	}
+	if err != nil {
+		return Bundle{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return b, nil
+}
+
+// Verify returns the statement when the key has signed it.
+func (b Bundle) Verify(key PublicKey) ([]byte, error) {
+	if key.verify(preAuth(b.Envelope.PayloadType, b.payload), b.signature) {
+		return b.payload, nil
+	}
+	if b.Certified || b.Hint != "" && !key.named(b.Hint) {
+		return nil, ErrOtherKey
+	}
+	return nil, ErrSignature
+}
+
+// Unverified is the statement, whoever has signed it: to find out what a bundle
+// is about, never to act upon.
+func (b Bundle) Unverified() []byte { return b.payload }
+
+// preAuth is the pre-authentication encoding of DSSE: what is really signed.
+func preAuth(payloadType string, payload []byte) []byte {
+	head := "DSSEv1 " + strconv.Itoa(len(payloadType)) + " " + payloadType + " " + strconv.Itoa(len(payload)) + " "
+	return append([]byte(head), payload...)
+}
