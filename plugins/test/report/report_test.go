@@ -275,3 +275,26 @@ func TestTestReport(t *testing.T) {
 		t.Errorf("there are %d metrics", len(got.Metrics))
 	}
 }
+
+// The worst check is the result, in whatever order they come.
+func TestStatementResult(t *testing.T) {
+	t.Parallel()
+	for want, verdicts := range map[string][]judge.Verdict{
+		"PASSED": {judge.Pass, judge.NotJudged},
+		"WARNED": {judge.Warn, judge.Pass},
+		"FAILED": {judge.Fail, judge.Warn, judge.Pass},
+	} {
+		r, _ := sample()
+		r.Checks = nil
+		for _, v := range verdicts {
+			r.Checks = append(r.Checks, judge.Check{Kind: judge.Bound, Metric: "m", Value: of(1), Min: of(1), Verdict: v})
+		}
+		a, _, err := r.Attest(sdk.Source{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(a.Statement, []byte(`"result":"`+want+`"`)) {
+			t.Errorf("%v: %s", verdicts, a.Statement)
+		}
+	}
+}
