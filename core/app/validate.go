@@ -11,6 +11,7 @@ import (
 	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+	"github.com/zclconf/go-cty/cty"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -26,12 +27,21 @@ func (l *loaded) validate(ctx context.Context, plugins engine.Plugins) error {
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(validators)
+	types := make(map[*pluginv1.Component]cty.Type)
 	for _, stage := range l.Pipeline.Stages {
 		if _, ok := l.With[stage.Name]; !ok {
 			continue
 		}
+		ty, known := types[stage.Schema]
+		if !known {
+			var err error
+			if ty, err = dynamic.ImpliedType(stage.Schema.GetConfig()); err != nil {
+				return errors.Join(fmt.Errorf("read the schema of %s: %w", stage.Component, err), group.Wait())
+			}
+			types[stage.Schema] = ty
+		}
 		group.Go(func() error {
-			found, inputs, err := l.validateStage(ctx, plugins, stage)
+			found, inputs, err := l.validateStage(ctx, plugins, stage, ty)
 			mu.Lock()
 			defer mu.Unlock()
 			l.diags = append(l.diags, found...)
@@ -46,11 +56,7 @@ func (l *loaded) validate(ctx context.Context, plugins engine.Plugins) error {
 	return nil
 }
 
-func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stage *pipeline.Stage) (diag.List, *pluginv1.Inputs, error) {
-	ty, err := dynamic.ImpliedType(stage.Schema.GetConfig())
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the schema of %s: %w", stage.Component, err)
-	}
+func (l *loaded) validateStage(ctx context.Context, plugins engine.Plugins, stage *pipeline.Stage, ty cty.Type) (diag.List, *pluginv1.Inputs, error) {
 	config, err := dynamic.Encode(l.With[stage.Name], ty)
 	if err != nil {
 		return diag.List{{Severity: diag.Error, Summary: "Configuration cannot be passed to its plugin", Detail: err.Error(), Subject: &stage.Range}}, nil, nil //nolint:nilerr // it is the user's mistake, and said as one

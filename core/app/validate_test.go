@@ -31,7 +31,7 @@ func TestPluginThatBreaksOverASecretDoesNotShowIt(t *testing.T) {
 		Loaded: &config.Loaded{Pipeline: &pipeline.Pipeline{}, With: map[string]cty.Value{"a": cty.EmptyObjectVal}},
 		masks:  masks,
 	}
-	diags, _, err := l.validateStage(t.Context(), confused{}, &pipeline.Stage{Name: "a", Schema: &pluginv1.Component{}})
+	diags, _, err := l.validateStage(t.Context(), confused{}, &pipeline.Stage{Name: "a", Schema: &pluginv1.Component{}}, cty.EmptyObject)
 	if err != nil || len(diags) != 1 {
 		t.Fatalf("got %v, %v", diags, err)
 	}
