@@ -16,6 +16,7 @@ import (
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/source"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
+	"golang.org/x/sync/errgroup"
 )
 
 // pipelineFlags are the flags of all commands that read a pipeline.
@@ -88,14 +89,11 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 		Env: a.Environ, Kept: req.on.kept(), Files: req.flags.varFiles, Flags: req.flags.vars,
 	})
 	diags = append(diags, problems...)
-	described, problems, err := out.describe(ctx, host)
+	described, problems, err := out.inquire(ctx, host)
 	if err != nil {
 		return nil, err
 	}
 	diags = append(diags, problems...)
-	if out.facts, err = source.Read(ctx, src.Root); err != nil {
-		return nil, usage(err)
-	}
 	if req.ref != "" {
 		out.facts.Ref = req.ref
 	}
@@ -125,6 +123,24 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	}
 	out.diags = out.diags.Sorted()
 	return out, nil
+}
+
+// inquire asks the plugins what they offer, and git about the tree, at the same
+// time: both start processes and wait for them.
+func (l *loaded) inquire(ctx context.Context, host *pluginhost.Host) (described map[string]*pluginv1.DescribeResponse, problems diag.List, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		described, problems, err = l.describe(ctx, host)
+		return err
+	})
+	group.Go(func() (err error) {
+		if l.facts, err = source.Read(ctx, l.source.Root); err != nil {
+			return usage(err)
+		}
+		return nil
+	})
+	err = group.Wait()
+	return described, problems, err
 }
 
 // describe asks each plugin that the pipeline needs what it offers.

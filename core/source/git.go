@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // timeout bounds all questions to git together.
@@ -42,23 +44,44 @@ func Read(ctx context.Context, dir string) (Facts, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("git took longer than %s", timeout))
 	defer cancel()
-	g := git{dir: dir}
-	status, err := g.ask(ctx, "status", "--porcelain=v2", "--branch", "--untracked-files=normal")
-	if err != nil {
-		return Facts{}, fmt.Errorf("read the state of the repository: %w", err)
+	return git{dir: dir}.facts(ctx)
+}
+
+// facts asks everything at once: each answer waits for the start of a process
+// and for the disk.
+func (g git) facts(ctx context.Context) (Facts, error) {
+	var status, tags, remote string
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if status, err = g.ask(ctx, "status", "--porcelain=v2", "--branch", "--untracked-files=normal"); err != nil {
+			return fmt.Errorf("read the state of the repository: %w", err)
+		}
+		return nil
+	})
+	var tagsErr error // where nothing is committed yet, there is no HEAD to ask about
+	group.Go(func() error {
+		tags, tagsErr = g.ask(ctx, "tag", "--points-at", "HEAD", "--sort=refname")
+		return nil
+	})
+	group.Go(func() (err error) {
+		// It exits with 1 where there is none, which is nothing unusual.
+		remote, err = g.ask(ctx, "config", "--get", "remote.origin.url")
+		if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !(ok && exit.ExitCode() == 1) {
+			return fmt.Errorf("read the address of the repository: %w", err)
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return Facts{}, err
 	}
 	facts := parseStatus(status)
 	if facts.Commit != "" {
-		tags, err := g.ask(ctx, "tag", "--points-at", "HEAD", "--sort=refname")
-		if err != nil {
-			return Facts{}, fmt.Errorf("read the tags of the commit: %w", err)
+		if tagsErr != nil {
+			return Facts{}, fmt.Errorf("read the tags of the commit: %w", tagsErr)
 		}
 		facts.Tag, _, _ = strings.Cut(tags, "\n")
 	}
-	// A repository without a remote is nothing unusual.
-	if remote, err := g.ask(ctx, "config", "--get", "remote.origin.url"); err == nil {
-		facts.Repository = withoutCredentials(strings.TrimSpace(remote))
-	}
+	facts.Repository = withoutCredentials(strings.TrimSpace(remote))
 	return facts, nil
 }
 
