@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/stagegate/stagegate/plugins/test/evaluation"
 	"github.com/stagegate/stagegate/plugins/test/judge"
 )
 
@@ -63,5 +64,48 @@ func TestVerdictsHoldTheirLevel(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The verdict is what the p-values say, and nothing else.
+func TestVerdictFollowsThePValues(t *testing.T) {
+	t.Parallel()
+	seen := make(map[judge.Verdict]bool)
+	closest := 1.0
+	for gained := 0; gained <= 40; gained += 4 {
+		for lost := 0; lost <= 40; lost += 2 {
+			c, b := outcomes(150, gained, lost, 20)
+			got := one(t, within(0.04), measured(t, "acc", c, nil), measured(t, "acc", b, nil), usual)
+			x := got.Comparison
+			if shown := got.Verdict == judge.Pass || got.Verdict == judge.Warn; shown != (x.PNotWorse <= 0.05) {
+				t.Errorf("+%d -%d: %s at p = %g", gained, lost, got.Verdict, x.PNotWorse)
+			}
+			if (got.Verdict == judge.Fail) != (x.PWorse <= 0.05) {
+				t.Errorf("+%d -%d: %s at p = %g", gained, lost, got.Verdict, x.PWorse)
+			}
+			if x.PWorse > 0.05 {
+				closest = min(closest, x.PWorse)
+			}
+			seen[got.Verdict] = true
+		}
+	}
+	if !seen[judge.Pass] || !seen[judge.Fail] || !seen[judge.Inconclusive] || closest > 0.06 {
+		t.Errorf("verdicts are %v, and no p-value is close to alpha but %g", seen, closest)
+	}
+}
+
+// Of a rate of wrong answers less is better.
+func TestLowerIsBetterRightOrWrong(t *testing.T) {
+	t.Parallel()
+	threshold := within(0.02)
+	threshold.Better = evaluation.Lower
+	c, b := outcomes(50, 120, 10, 820) // the candidate is toxic 120 times where the baseline is not
+	worse := one(t, threshold, measured(t, "acc", c, nil), measured(t, "acc", b, nil), usual)
+	better := one(t, threshold, measured(t, "acc", b, nil), measured(t, "acc", c, nil), usual)
+	if worse.Verdict != judge.Fail || worse.Comparison.Lost != 120 || worse.Comparison.Difference != 0.11 {
+		t.Errorf("worse: %s, %+v", worse.Verdict, worse.Comparison)
+	}
+	if better.Verdict != judge.Pass || better.Comparison.Gained != 120 {
+		t.Errorf("better: %s, %+v", better.Verdict, better.Comparison)
 	}
 }
