@@ -59,7 +59,7 @@ type Signature struct {
 
 // Seal signs a statement. Hint tells a verifier which key it needs.
 func Seal(key Key, statement []byte, hint string) (Bundle, error) {
-	signature, err := key.sign(preAuth(PayloadType, statement))
+	signature, err := key.sign(PreAuth(PayloadType, statement))
 	if err != nil {
 		return Bundle{}, fmt.Errorf("sign: %w", err)
 	}
@@ -126,7 +126,7 @@ func Parse(raw []byte) (Bundle, error) {
 
 // Verify returns the statement when the key has signed it.
 func (b Bundle) Verify(key PublicKey) ([]byte, error) {
-	if key.verify(preAuth(b.Envelope.PayloadType, b.payload), b.signature) {
+	if key.Verify(PreAuth(b.Envelope.PayloadType, b.payload), b.signature) {
 		return b.payload, nil
 	}
 	if b.Certified || b.Hint != "" && !key.named(b.Hint) {
@@ -139,8 +139,8 @@ func (b Bundle) Verify(key PublicKey) ([]byte, error) {
 // is about, never to act upon.
 func (b Bundle) Unverified() []byte { return b.payload }
 
-// preAuth is the pre-authentication encoding of DSSE: what is really signed.
-func preAuth(payloadType string, payload []byte) []byte {
+// PreAuth is the pre-authentication encoding of DSSE: what is really signed.
+func PreAuth(payloadType string, payload []byte) []byte {
 	head := "DSSEv1 " + strconv.Itoa(len(payloadType)) + " " + payloadType + " " + strconv.Itoa(len(payload)) + " "
 	return append([]byte(head), payload...)
 }

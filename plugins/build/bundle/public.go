@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -80,11 +81,15 @@ func (p PublicKey) named(hint string) bool {
 	return hint == p.ModelHint() || hint == p.CosignHint()
 }
 
-func (p PublicKey) verify(message, signature []byte) bool {
+// Verify reports whether a signature is over the message, with the hash that
+// goes with the key's curve.
+func (p PublicKey) Verify(message, signature []byte) bool {
 	hash, err := hashOf(p.key.Curve)
-	if err != nil {
-		return false
-	}
+	return err == nil && p.VerifyWith(hash, message, signature)
+}
+
+// VerifyWith is Verify with another hash, as older tools pair them.
+func (p PublicKey) VerifyWith(hash crypto.Hash, message, signature []byte) bool {
 	h := hash.New()
 	_, _ = h.Write(message) // a hash never fails
 	return ecdsa.VerifyASN1(p.key, h.Sum(nil), signature)

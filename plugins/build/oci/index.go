@@ -55,10 +55,11 @@ func (l *Layout) enter(entry ocispec.Descriptor) error {
 	if slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool { return reflect.DeepEqual(d, entry) }) {
 		return nil
 	}
+	tag := entry.Annotations[ocispec.AnnotationRefName]
 	index.Manifests = slices.DeleteFunc(index.Manifests, func(d ocispec.Descriptor) bool {
 		name := d.Annotations[ocispec.AnnotationRefName]
-		sameTag := l.tag != "" && name == l.tag
-		return sameTag || (d.Digest == entry.Digest && (name == "" || name == l.tag))
+		sameTag := tag != "" && name == tag
+		return sameTag || (d.Digest == entry.Digest && (name == "" || name == tag))
 	})
 	index.Manifests = append(index.Manifests, entry)
 	content, err := json.Marshal(index)

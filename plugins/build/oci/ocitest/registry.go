@@ -49,11 +49,21 @@ func StartPlain(t testing.TB, wrap Wrap) Registry {
 	return Registry{Host: server.Listener.Addr().String(), client: server.Client(), scheme: "http"}
 }
 
-func handler(t testing.TB, wrap Wrap) http.Handler {
+// StartReferrers starts a registry without TLS that has an API for referrers,
+// which the others lack.
+func StartReferrers(t testing.TB) Registry {
+	t.Helper()
+	server := httptest.NewServer(handler(t, nil, registry.WithReferrersSupport(true)))
+	t.Cleanup(server.Close)
+	return Registry{Host: server.Listener.Addr().String(), client: server.Client(), scheme: "http"}
+}
+
+func handler(t testing.TB, wrap Wrap, more ...registry.Option) http.Handler {
 	t.Helper()
 	// On disk: the memory of a test would otherwise hold what is pushed.
-	h := registry.New(registry.Logger(log.New(io.Discard, "", 0)),
+	options := append(more, registry.Logger(log.New(io.Discard, "", 0)),
 		registry.WithBlobHandler(registry.NewDiskBlobHandler(t.TempDir())))
+	h := registry.New(options...)
 	if wrap != nil {
 		h = wrap(h)
 	}
