@@ -66,7 +66,10 @@ func (g git) facts(ctx context.Context) (Facts, error) {
 	group.Go(func() (err error) {
 		// It exits with 1 where there is none, which is nothing unusual.
 		remote, err = g.ask(ctx, "config", "--get", "remote.origin.url")
-		if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !(ok && exit.ExitCode() == 1) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("read the address of the repository: %w", err)
 		}
 		return nil
