@@ -23,7 +23,8 @@ type stage struct {
 	header                     hcl.Range
 	uses                       pipeline.ComponentRef // empty when it is wrong
 	run                        pipeline.RunMode
-	cancelOlder                bool // of its concurrency group
+	runAt                      hcl.Range // where it says so
+	cancelOlder                bool      // of its concurrency group
 	noCache                    bool
 	with, retry, approval      *hclsyntax.Block
 	when, environment, timeout *hclsyntax.Attribute
@@ -125,13 +126,13 @@ func (st *stage) decodeRun(a *hclsyntax.Attribute, diags *diag.List) {
 	if !ok {
 		return
 	}
+	place := a.Expr.Range()
 	for i, name := range runModes() {
 		if text == name {
-			st.run = pipeline.RunMode(i)
+			st.run, st.runAt = pipeline.RunMode(i), place
 			return
 		}
 	}
-	place := a.Expr.Range()
 	diags.Append(&place, fmt.Sprintf("Unknown run mode %q", clip(text)), spelling.Hint(text, runModes(), "run modes"))
 }
 

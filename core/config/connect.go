@@ -7,6 +7,7 @@ import (
 
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -52,6 +53,7 @@ func (e *Evaluator) connect(spend *budget.Budget, diags *diag.List) {
 // room, and counts what they need.
 func (e *Evaluator) connectBlock(b *block, room int, spend *budget.Budget, diags *diag.List) int {
 	m := b.module
+	b.checkWatches(diags)
 	reads, ownReads := e.byInstance(m, b.refs.distinct)
 	needs, ownNeeds := e.byInstance(m, b.needs)
 	shared := prepared{block: b, reads: e.selects(m, reads, each{}, spend, diags)}
@@ -78,6 +80,23 @@ func (e *Evaluator) connectBlock(b *block, room int, spend *budget.Budget, diags
 		}
 	}
 	return count
+}
+
+// checkWatches refuses a stage that waits for how others end, and has no others.
+func (b *block) checkWatches(diags *diag.List) {
+	if b.run == pipeline.OnSuccess || b.run == pipeline.Always || len(b.stage.needs)+len(b.late) > 0 {
+		return
+	}
+	for around := b.module; around.parent != nil; around = around.parent {
+		if len(around.needs) > 0 {
+			return
+		}
+	}
+	if slices.ContainsFunc(b.refs.names, func(ref reference) bool { return ref.root == "stage" || ref.root == "module" }) {
+		return
+	}
+	diags.Append(&b.runAt, "This stage would never run", fmt.Sprintf(
+		"With run = %q it looks at how the stages that it needs have ended, and it needs none. Name those that it is about, for example needs = [stage.evaluate].", b.run))
 }
 
 // all are the instances, or what is checked in their place.
