@@ -24,12 +24,20 @@ type Content struct {
 	Digest     digest.Digest // when it is known before it is read
 	Executable bool
 
-	stream func(ctx context.Context) (io.ReadCloser, error)
+	stream func(ctx context.Context, offset int64) (io.ReadCloser, error)
 	closer io.Closer
 }
 
 // Stream reads it from the first byte to the last.
-func (c *Content) Stream(ctx context.Context) (io.ReadCloser, error) { return c.stream(ctx) }
+func (c *Content) Stream(ctx context.Context) (io.ReadCloser, error) { return c.stream(ctx, 0) }
+
+// StreamAt reads it from an offset to the last byte.
+func (c *Content) StreamAt(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	if offset < 0 || offset > c.Size {
+		return nil, fmt.Errorf("offset %d is not within %d bytes", offset, c.Size)
+	}
+	return c.stream(ctx, offset)
+}
 
 // Section reads it from the first byte, independently of others.
 func (c *Content) Section() *io.SectionReader { return io.NewSectionReader(c, 0, c.Size) }
@@ -49,8 +57,8 @@ func OpenFile(tree *workspace.Tree, name string) (*Content, error) {
 		return nil, err
 	}
 	c := &Content{ReaderAt: f, Size: info.Size(), Executable: info.Mode()&0o100 != 0, closer: f}
-	c.stream = func(context.Context) (io.ReadCloser, error) {
-		return &unchanging{f: f, r: c.Section(), size: c.Size}, nil
+	c.stream = func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		return &unchanging{f: f, r: io.NewSectionReader(f, offset, c.Size-offset), size: c.Size}, nil
 	}
 	return c, nil
 }
@@ -97,7 +105,9 @@ func OpenArtifact(ctx context.Context, host *sdk.Host, a sdk.Artifact) (*Content
 	}
 	return &Content{
 		ReaderAt: &blob{ctx: ctx, host: host, digest: a.Digest}, Size: a.Size, Digest: digest.Digest(a.Digest),
-		stream: func(ctx context.Context) (io.ReadCloser, error) { return host.ReadBlob(ctx, a.Digest, 0, 0) },
+		stream: func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+			return host.ReadBlob(ctx, a.Digest, offset, 0)
+		},
 	}, nil
 }
 

@@ -115,7 +115,7 @@ func (p *packer) layer(ctx context.Context, f file) (layer ocispec.Descriptor, e
 	if err != nil {
 		return layer, err
 	}
-	layer, err = p.to.Blob(ctx, oci.Source{Name: f.name, Digest: c.Digest, Size: c.Size, Open: c.Stream})
+	layer, err = p.to.Blob(ctx, oci.Source{Name: f.name, Digest: c.Digest, Size: c.Size, Open: c.Stream, OpenAt: c.StreamAt})
 	if err != nil {
 		return layer, err
 	}

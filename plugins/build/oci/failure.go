@@ -31,12 +31,23 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 	}
 	var response *errcode.ErrorResponse
 	var stalled *stalledError
+	var busy *busyError
+	var lie *lieError
 	switch {
+	case errors.As(err, &lie):
+		f.Class, f.Cause = "registry_corrupt", lie
+		f.Detail = "What it keeps cannot be relied upon, and nothing refers to it. Its operator has to look into that; a proxy in between may be the reason."
+	case errors.Is(err, errChanged):
+		return err
 	case errors.As(err, &stalled):
 		f.Class, f.Transient, f.Cause = "registry_stalled", true, stalled
 		f.Detail = "The registry stopped answering. What it has taken so far is not sent again by the next attempt."
 	case errors.As(err, &response):
 		refused(f, response, r.opts.Host)
+		if errors.As(err, &busy) {
+			f.Cause = fmt.Errorf("%w, and asks to be left alone for %s", f.Cause, busy.after)
+			f.Detail = "Try again then, or give the stage a `retry` block with a backoff as long."
+		}
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		f.Class, f.Detail = "registry_denied", login(r.opts.Host)
 		f.Cause = errors.New("it asks for credentials, and there are none for it")
@@ -45,6 +56,11 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 	}
 	return f
 }
+
+// lieError says that a registry does not have what it should.
+type lieError struct{ what string }
+
+func (e *lieError) Error() string { return e.what }
 
 // refused explains an answer of the registry.
 func refused(f *sdk.Failure, response *errcode.ErrorResponse, host string) {

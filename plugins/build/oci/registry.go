@@ -3,22 +3,23 @@ package oci
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/credentials"
-	"oras.land/oras-go/v2/registry/remote/retry"
 )
 
 // patience is how long a registry may neither take nor give a byte. Some digest
@@ -31,7 +32,8 @@ type RegistryOptions struct {
 	Repository string
 	Tag        string // empty pushes by digest alone
 	PlainHTTP  bool
-	CA         []byte // PEM of the only authorities to trust; empty means the system's
+	CA         []byte   // PEM of the only authorities to trust; empty means the system's
+	MountFrom  []string // repositories of the same registry that may have a blob
 	Patience   time.Duration
 	Progress   Progress
 }
@@ -42,6 +44,10 @@ type Registry struct {
 	repo     *remote.Repository
 	opts     RegistryOptions
 	observed *observer
+	wait     func(ctx context.Context, d time.Duration) error
+
+	before sync.Once
+	layers []ocispec.Descriptor // of the package that has the tag now
 }
 
 // NewRegistry prepares a push; it sends nothing yet.
@@ -57,9 +63,9 @@ func NewRegistry(opts RegistryOptions) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	observed := &observer{base: transport}
+	observed := &observer{base: &impatient{base: transport, patience: opts.Patience}}
 	client := &auth.Client{
-		Client: &http.Client{Transport: retry.NewTransport(observed)},
+		Client: &http.Client{Transport: &retrier{base: observed, wait: pause}},
 		Cache:  auth.NewCache(),
 	}
 	client.SetUserAgent("stagegate")
@@ -69,95 +75,44 @@ func NewRegistry(opts RegistryOptions) (*Registry, error) {
 		return nil, fmt.Errorf("read docker configuration: %w", err)
 	}
 	repo.Client, repo.PlainHTTP = client, opts.PlainHTTP
-	return &Registry{repo: repo, opts: opts, observed: observed}, nil
+	return &Registry{repo: repo, opts: opts, observed: observed, wait: pause}, nil
 }
 
-// Blob sends content unless the registry has it. Its digest must be known to
-// ask, so content without one is read twice.
+// Blob sends content unless the registry has it.
 func (r *Registry) Blob(ctx context.Context, src Source) (ocispec.Descriptor, error) {
-	desc := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: src.Digest, Size: src.Size}
-	if src.Digest == "" {
-		measured, err := measure(ctx, src, r.opts.Progress)
-		if err != nil {
-			return ocispec.Descriptor{}, err
-		}
-		desc.Digest, desc.Size = measured.Digest, measured.Size
-		src.Digest, src.Size = measured.Digest, measured.Size
-	}
-	there, err := r.exists(ctx, desc)
-	if err == nil && !there {
-		err = r.send(ctx, desc, src)
-	}
+	desc, err := r.push(ctx, src)
 	if err != nil {
 		return ocispec.Descriptor{}, r.failure(ctx, err, "push "+src.Name)
 	}
-	return ocispec.Descriptor{Digest: desc.Digest, Size: desc.Size}, nil
+	return desc, nil
 }
 
 func (r *Registry) exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
-	ctx, stop := watch(ctx, r.opts.Patience)
-	defer stop.end()
 	found, err := r.repo.Blobs().Resolve(ctx, desc.Digest.String())
 	switch {
 	case errors.Is(err, errdef.ErrNotFound):
 		return false, nil
 	case err != nil:
-		return false, causeOf(ctx, err)
+		return false, err
 	}
 	// A blob of another size under this digest is a lie or half of it.
 	return found.Size == desc.Size, nil
 }
 
-func (r *Registry) send(ctx context.Context, desc ocispec.Descriptor, src Source) error {
-	ctx, stop := watch(ctx, r.opts.Patience)
-	defer stop.end()
-	body, err := src.Open(ctx)
-	if err != nil {
-		return err
-	}
-	upload := &upload{left: desc.Size, verified: content.NewVerifyReader(&meter{
-		ctx: ctx, r: body, task: "pushing " + src.Name, total: src.Size,
-		progress: r.opts.Progress, touch: stop.touch,
-	}, desc)}
-	err = r.repo.Blobs().Push(ctx, desc, upload)
-	// The transport may go on reading after an early answer.
-	upload.end()
-	if closeErr := body.Close(); err == nil {
-		err = closeErr
-	}
-	return causeOf(ctx, err)
-}
-
-// upload is the body of a request. It yields no last byte of content that is
-// not what its digest says: a registry that does not check would keep it.
-type upload struct {
-	mu       sync.Mutex
-	verified *content.VerifyReader
-	left     int64
-	ended    bool
-}
-
-// Read implements io.Reader.
-func (u *upload) Read(p []byte) (int, error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.ended {
-		return 0, errors.New("the request has ended")
-	}
-	n, err := u.verified.Read(p)
-	u.left -= int64(n)
-	if u.left <= 0 || errors.Is(err, io.EOF) {
-		if bad := u.verified.Verify(); bad != nil {
-			return 0, fmt.Errorf("the content changed while it was sent: %w", bad)
+// replaces reports whether the package that has the tag now has a layer of that
+// size: it may be the same one, so that its digest is worth waiting for.
+func (r *Registry) replaces(ctx context.Context, size int64) bool {
+	r.before.Do(func() {
+		if r.opts.Tag == "" {
+			return
 		}
-	}
-	return n, err
-}
-
-func (u *upload) end() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.ended = true
+		_, raw, err := oras.FetchBytes(ctx, r.repo, r.opts.Tag, oras.FetchBytesOptions{MaxBytes: maxIndex})
+		var manifest ocispec.Manifest
+		if err == nil && json.Unmarshal(raw, &manifest) == nil {
+			r.layers = manifest.Layers
+		}
+	})
+	return slices.ContainsFunc(r.layers, func(d ocispec.Descriptor) bool { return d.Size == size })
 }
 
 // Manifest sends a manifest, tags it, and reads it back: what the registry
@@ -171,8 +126,6 @@ func (r *Registry) Manifest(ctx context.Context, mediaType string, raw []byte) (
 }
 
 func (r *Registry) manifest(ctx context.Context, desc ocispec.Descriptor, raw []byte) error {
-	ctx, stop := watch(ctx, r.opts.Patience)
-	defer stop.end()
 	var err error
 	if r.opts.Tag == "" {
 		err = r.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw))
@@ -180,15 +133,14 @@ func (r *Registry) manifest(ctx context.Context, desc ocispec.Descriptor, raw []
 		err = r.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), r.opts.Tag)
 	}
 	if err != nil {
-		return causeOf(ctx, err)
+		return err
 	}
-	stop.touch()
 	served, err := content.FetchAll(ctx, r.repo.Manifests(), desc)
 	if err != nil {
-		return causeOf(ctx, err)
+		return err
 	}
 	if !bytes.Equal(served, raw) {
-		return errors.New("the registry serves another manifest than was sent")
+		return &lieError{what: "it serves another manifest than it was sent"}
 	}
 	return nil
 }

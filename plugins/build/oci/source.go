@@ -3,6 +3,7 @@ package oci
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -14,8 +15,36 @@ import (
 type Source struct {
 	Name   string        // for progress and messages
 	Digest digest.Digest // empty when it is not known yet
-	Size   int64         // only read when Digest is set, and as an estimate otherwise
+	Size   int64         // an estimate when neither Digest nor OpenAt is set
 	Open   func(ctx context.Context) (io.ReadCloser, error)
+	// OpenAt reads from an offset on. Without it, what lies before is read and
+	// thrown away.
+	OpenAt func(ctx context.Context, offset int64) (io.ReadCloser, error)
+	// Fresh says that it is made for this push, so that no place can have it.
+	Fresh bool
+}
+
+// openAt is OpenAt, whatever the source has.
+func (s Source) openAt(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	if s.OpenAt != nil {
+		return s.OpenAt(ctx, offset)
+	}
+	r, err := s.Open(ctx)
+	if err != nil || offset == 0 {
+		return r, err
+	}
+	if _, err := io.CopyN(io.Discard, r, offset); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// expect compares what a source was with what it said of itself.
+func (s Source) expect(got ocispec.Descriptor) error {
+	if s.Digest != "" && (s.Digest != got.Digest || s.Size != got.Size) {
+		return &ChangedError{Name: s.Name, Want: s.Digest, Got: got.Digest}
+	}
+	return nil
 }
 
 // Bytes is a source of content in memory.
@@ -42,11 +71,6 @@ type Target interface {
 	Manifest(ctx context.Context, mediaType string, content []byte) (ocispec.Descriptor, error)
 }
 
-// measure reads a source once to learn its digest and size.
-func measure(ctx context.Context, src Source, progress Progress) (ocispec.Descriptor, error) {
-	return transfer(ctx, src, io.Discard, "hashing "+src.Name, progress)
-}
-
 // transfer copies a source to w and digests it on the way. A source that knows
 // its digest must have it.
 func transfer(ctx context.Context, src Source, w io.Writer, task string, progress Progress) (ocispec.Descriptor, error) {
@@ -65,10 +89,7 @@ func transfer(ctx context.Context, src Source, w io.Writer, task string, progres
 	}
 	counted.done()
 	desc := ocispec.Descriptor{Digest: sum.Digest(), Size: n}
-	if src.Digest != "" && (src.Digest != desc.Digest || src.Size != desc.Size) {
-		return ocispec.Descriptor{}, &ChangedError{Name: src.Name, Want: src.Digest, Got: desc.Digest}
-	}
-	return desc, nil
+	return desc, src.expect(desc)
 }
 
 // ChangedError says that content is not what it was, or not what its digest
@@ -91,7 +112,6 @@ type meter struct {
 	read     int64
 	total    int64
 	progress Progress
-	touch    func() // told about every read that yields something, if set
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -100,13 +120,8 @@ func (m *meter) Read(p []byte) (int, error) {
 	}
 	n, err := m.r.Read(p)
 	m.read += int64(n)
-	if n > 0 {
-		if m.touch != nil {
-			m.touch()
-		}
-		if m.progress != nil {
-			m.progress(m.task, m.read, max(m.total, m.read))
-		}
+	if n > 0 && m.progress != nil {
+		m.progress(m.task, m.read, max(m.total, m.read))
 	}
 	return n, err
 }

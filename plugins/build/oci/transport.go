@@ -1,15 +1,16 @@
 package oci
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
 )
+
+// connectionBuffer is what a connection reads and writes at once.
+const connectionBuffer = 256 << 10
 
 // newTransport is a transport of its own: connections end with the push.
 func newTransport(ca []byte) (*http.Transport, error) {
@@ -21,6 +22,13 @@ func newTransport(ca []byte) (*http.Transport, error) {
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	// Idle connections would outlive the stage, of which there may be many.
 	transport.IdleConnTimeout = 10 * time.Second
+	// The default of 4 KiB costs a system call for each.
+	transport.WriteBufferSize, transport.ReadBufferSize = connectionBuffer, connectionBuffer
+	// Blobs do not compress, and their digest is that of what is stored.
+	transport.DisableCompression = true
+	// One connection for each layer: over HTTP/2 all of them would share one.
+	transport.ForceAttemptHTTP2 = false
+	transport.TLSNextProto = make(map[string]func(string, *tls.Conn) http.RoundTripper)
 	if len(ca) > 0 {
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(ca) {
@@ -74,39 +82,4 @@ func (o *observer) version() string {
 	default:
 		return tls.VersionName(o.lowest)
 	}
-}
-
-// stalledError says that the other side did nothing for too long.
-type stalledError struct{ after time.Duration }
-
-func (e *stalledError) Error() string {
-	return fmt.Sprintf("nothing was taken or answered for %s", e.after)
-}
-
-// watchdog ends a context when nothing moves.
-type watchdog struct {
-	timer  *time.Timer
-	after  time.Duration
-	cancel context.CancelCauseFunc
-}
-
-func watch(ctx context.Context, after time.Duration) (context.Context, *watchdog) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(after, func() { cancel(&stalledError{after: after}) })
-	return ctx, &watchdog{timer: timer, after: after, cancel: cancel}
-}
-
-func (w *watchdog) touch() { w.timer.Reset(w.after) }
-
-func (w *watchdog) end() {
-	w.timer.Stop()
-	w.cancel(nil)
-}
-
-// causeOf is why ctx ended, when that is why there is an error at all.
-func causeOf(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
 }
