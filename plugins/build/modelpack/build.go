@@ -8,6 +8,7 @@ import (
 
 	spec "github.com/modelpack/model-spec/specs-go/v1"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/safetensors"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
@@ -38,7 +39,7 @@ func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, out *sdk.
 	progress := func(task string, current, total int64) { out.Progress(task, current, total, "bytes") }
 	to, err := oci.OpenDestination(tree, req.Config, name, tagOf(req.Config), progress)
 	if err != nil {
-		return nil, explain(err, "destination_unusable", "the package cannot be stored", "")
+		return nil, explain(err, "destination_unusable", "the package cannot be stored")
 	}
 	p := packer{to: to, out: out, rules: rules, found: &findings{
 		formats: make(map[string]bool), shards: make(map[string]safetensors.Summary),
@@ -64,15 +65,11 @@ type packer struct {
 }
 
 func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk.Outputs, error) {
-	layers := make([]ocispec.Descriptor, 0, len(files))
-	for _, f := range files {
-		layer, err := p.layer(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		layers = append(layers, layer)
+	if err := p.examine(ctx, files); err != nil {
+		return nil, err
 	}
-	if err := p.indexes(ctx, files); err != nil {
+	layers, err := p.layers(ctx, files)
+	if err != nil {
 		return nil, err
 	}
 	raw, err := configOf(config, p.found, layers)
@@ -99,31 +96,58 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	return oci.Values(artifact, reference), nil
 }
 
-// layer inspects one file and stores it.
-func (p *packer) layer(ctx context.Context, f file) (layer ocispec.Descriptor, err error) {
+// examine inspects all files before the first is stored: the last of a hundred
+// shards may be the one that is refused.
+func (p *packer) examine(ctx context.Context, files []file) error {
+	for _, f := range files {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		c, err := f.open(ctx)
+		if err != nil {
+			return explain(err, "file_missing", "a file cannot be packed")
+		}
+		_, _, err = p.inspect(f, c)
+		if err := errors.Join(err, c.Close()); err != nil {
+			return err
+		}
+	}
+	return p.indexes(ctx, files)
+}
+
+// inspect says what a file is for, and whether that is known for certain.
+func (p *packer) inspect(f file, c *content.Content) (k kind, certain bool, err error) {
 	k, declared := classify(f.name, p.rules)
 	if k == "" {
-		return layer, refuse("kind_unknown", f.from+" is of an unknown kind",
+		return k, false, refuse("kind_unknown", f.from+" is of an unknown kind",
 			fmt.Sprintf("Its name does not tell what it is for. Say so: kinds = { %q = \"weight\" }, or config, doc, code, dataset.", f.name), nil)
 	}
+	verified, err := p.found.inspect(f, k, c)
+	return k, verified || declared, err
+}
+
+// layer stores one file. It is inspected again, because only now it is certain
+// that what is inspected is what is stored. The line is for the log.
+func (p *packer) layer(ctx context.Context, f file) (layer ocispec.Descriptor, line string, err error) {
 	c, err := f.open(ctx)
 	if err != nil {
-		return layer, explain(err, "file_missing", "a file cannot be packed", "")
+		return layer, "", explain(err, "file_missing", "a file cannot be packed")
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	verified, err := p.found.inspect(f, k, c)
+	k, certain, err := p.inspect(f, c)
 	if err != nil {
-		return layer, err
+		return layer, "", err
 	}
 	layer, err = p.to.Blob(ctx, oci.Source{Name: f.name, Digest: c.Digest, Size: c.Size, Open: c.Stream, OpenAt: c.StreamAt})
 	if err != nil {
-		return layer, err
+		return layer, "", err
 	}
-	fmt.Fprintf(p.out.Stdout(), "%s  %s  %d bytes  %s\n", layer.Digest, k, layer.Size, f.name)
-	return describe(layer, f, k, c.Executable, verified || declared)
+	line = fmt.Sprintf("%s  %s  %d bytes  %s", layer.Digest, k, layer.Size, f.name)
+	layer, err = describe(layer, f, k, c.Executable, certain)
+	return layer, line, err
 }
 
-// indexes checks the shard indexes once all shards are known.
+// indexes checks the shard indexes, now that all shards are known.
 func (p *packer) indexes(ctx context.Context, files []file) error {
 	for _, f := range files {
 		if !strings.HasSuffix(f.name, indexSuffix) {
@@ -131,7 +155,7 @@ func (p *packer) indexes(ctx context.Context, files []file) error {
 		}
 		c, err := f.open(ctx)
 		if err != nil {
-			return explain(err, "file_missing", "a file cannot be packed", "")
+			return explain(err, "file_missing", "a file cannot be packed")
 		}
 		if err := errors.Join(p.found.checkIndex(f, c), c.Close()); err != nil {
 			return err

@@ -112,10 +112,10 @@ func refuse(class, summary, detail string, cause error) error {
 }
 
 // explain passes on what is explained already.
-func explain(err error, class, summary, detail string) error {
+func explain(err error, class, summary string) error {
 	var failure *sdk.Failure
 	if errors.As(err, &failure) {
 		return err
 	}
-	return refuse(class, summary, detail, err)
+	return refuse(class, summary, "", err)
 }

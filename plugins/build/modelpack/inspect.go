@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/safetensors"
@@ -21,6 +22,7 @@ const indexSuffix = ".safetensors.index.json"
 
 // findings are what inspection learns about a package.
 type findings struct {
+	mu      sync.Mutex
 	formats map[string]bool                // of its weights
 	shards  map[string]safetensors.Summary // by name in the package
 }
@@ -38,8 +40,10 @@ func (fs *findings) inspect(f file, k kind, c *content.Content) (verified bool, 
 			return false, refuse("safetensors_invalid", f.from+" is not a valid safetensors file",
 				"It is truncated, damaged, or was not written as safetensors. Write it again with a current library.", err)
 		}
+		fs.found(formatSafetensors)
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
 		fs.shards[f.name] = summary
-		fs.formats[formatSafetensors] = true
 		return true, nil
 	}
 	if err := refusePickle(c, prefix); err != nil {
@@ -57,8 +61,15 @@ func (fs *findings) inspect(f file, k kind, c *content.Content) (verified bool, 
 			"What an archive holds cannot be judged. Unpack it, or convert the weights to safetensors.", fmt.Errorf("it is a %s archive", name))
 	}
 	format, verified := formatOf(f.name, prefix)
-	fs.formats[format] = true
+	fs.found(format)
 	return verified, nil
+}
+
+// found notes a format. Files are inspected side by side.
+func (fs *findings) found(format string) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.formats[format] = true
 }
 
 // archiveName recognises containers by their first bytes.

@@ -441,3 +441,44 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+// One bad file among many: nothing of the others is stored.
+func TestNothingIsStoredOfABadPackage(t *testing.T) {
+	t.Parallel()
+	files := map[string][]byte{"out/z.safetensors": weights(9)[:60]}
+	for i := range 20 {
+		files[fmt.Sprintf("out/%02d.safetensors", i)] = named(fmt.Sprint("w", i), 3)
+	}
+	dir := tree(t, files)
+	got := start(t).Build("model", digits(nil), plugintest.Options{WorkDir: dir})
+	if got.Failure().GetClass() != "safetensors_invalid" {
+		t.Fatal(got)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "dist/digits/blobs/sha256")); err != nil || len(left) != 0 {
+		t.Errorf("stored: %v, %v", left, err)
+	}
+}
+
+// Many layers at once give the same package as one after the other would.
+func TestManyLayers(t *testing.T) {
+	t.Parallel()
+	files := make(map[string][]byte)
+	for i := range 50 {
+		files[fmt.Sprintf("out/%02d.safetensors", i)] = named(fmt.Sprint("w", i), i)
+	}
+	dir := tree(t, files)
+	got := start(t).Build("model", digits(nil), plugintest.Options{WorkDir: dir})
+	if !got.Succeeded() {
+		t.Fatal(got)
+	}
+	m := manifestOf(t, filepath.Join(dir, "dist/digits"), digestOf(got))
+	for i, l := range m.Layers {
+		name := fmt.Sprintf("%02d.safetensors", i)
+		if l.Annotations[spec.AnnotationFilepath] != name || l.Digest != digest.FromBytes(files["out/"+name]) {
+			t.Errorf("layer %d is %s %s", i, l.Annotations[spec.AnnotationFilepath], l.Digest)
+		}
+	}
+	if lines := strings.Count(string(got.Stdout), "\n"); lines != 51 {
+		t.Errorf("%d lines: %s", lines, string(got.Stdout))
+	}
+}

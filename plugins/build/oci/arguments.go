@@ -30,6 +30,7 @@ func RegistryBlock() sdk.NestedBlock {
 		Attributes: []sdk.Attribute{
 			{Name: "repository", Type: cty.String, Required: true, Description: "Registry and repository, for example `registry.example.com/models/digits`."},
 			{Name: "tag", Type: cty.String, Description: "Tag to set. Default: the version, or none."},
+			{Name: "mount_from", Type: cty.List(cty.String), Description: "Other repositories of the same registry, for example `models/base`, that may have layers of it already: those are mounted instead of sent."},
 			{Name: "ca_file", Type: cty.String, Description: "PEM certificates of the only authorities to trust; relative to the work folder, or absolute. Default: the system's."},
 			{Name: "plain_http", Type: cty.Bool, Description: "HTTP without TLS. Accepted for loopback addresses alone. Default: false."},
 		},
@@ -77,7 +78,7 @@ func validateRegistry(workDir string, block sdk.Config) sdk.Diagnostics {
 		host, _, err := SplitRepository(block.String("repository"))
 		if err != nil {
 			diags.AddError(at("repository"), "unusable repository", err.Error())
-		} else if block.Bool("plain_http") && !loopback(host) {
+		} else if block.Bool("plain_http") && !onLoopback(host) {
 			diags.AddError(at("plain_http"), "plain HTTP to another machine",
 				"Without TLS anybody on the way can read and replace the package. "+host+
 					" is not a loopback address: remove plain_http, and name a private authority with ca_file if need be.")
@@ -85,6 +86,12 @@ func validateRegistry(workDir string, block sdk.Config) sdk.Diagnostics {
 	}
 	if tag := block.String("tag"); block.Set("tag") && !tagSyntax.MatchString(tag) {
 		diags.AddError(at("tag"), "unusable tag", fmt.Sprintf("%q is not a tag: up to 128 letters, digits, '_', '.' and '-', and not '.' or '-' first", tag))
+	}
+	for i, name := range block.Strings("mount_from") {
+		if _, _, err := SplitRepository("registry.example.com/" + name); err != nil {
+			diags.AddError(append(at("mount_from"), sdk.Index(i)), "unusable repository",
+				fmt.Sprintf("%q is not the name of a repository of this registry, for example models/base", name))
+		}
 	}
 	if file := block.String("ca_file"); block.Set("ca_file") && !strings.HasPrefix(file, "/") {
 		if _, err := workspace.Clean(workDir, file); err != nil {
@@ -109,7 +116,7 @@ func SplitRepository(name string) (host, repository string, err error) {
 	return ref.Registry, ref.Repository, nil
 }
 
-func loopback(host string) bool {
+func onLoopback(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = strings.Trim(host, "[]")

@@ -100,7 +100,7 @@ func (d *Destination) openRegistry(tree *workspace.Tree, block sdk.Config, tag s
 	}
 	opts := RegistryOptions{
 		Host: host, Repository: repository, Tag: tag,
-		PlainHTTP: block.Bool("plain_http"), Progress: progress,
+		PlainHTTP: block.Bool("plain_http"), MountFrom: block.Strings("mount_from"), Progress: progress,
 	}
 	if t := block.String("tag"); t != "" {
 		opts.Tag = t

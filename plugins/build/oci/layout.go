@@ -5,9 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
+	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/opencontainers/go-digest"
@@ -25,12 +28,42 @@ type Layout struct {
 	root     *os.Root
 	tag      string
 	progress Progress
-	stored   []string // names of the blobs that this layout was given
+
+	mu     sync.Mutex
+	stored []string // names of the blobs that this layout was given
 }
 
 // Stored are the names, relative to the layout's folder, of what was given to
 // it since it was opened. It is for the one who gave it.
-func (l *Layout) Stored() []string { return l.stored }
+func (l *Layout) Stored() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(slices.Values(l.stored))
+}
+
+func (l *Layout) given(d digest.Digest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored = append(l.stored, blobName(d))
+}
+
+// Source reads a blob that is stored.
+func (l *Layout) Source(name string, desc ocispec.Descriptor) Source {
+	openAt := func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		f, err := l.root.OpenFile(blobName(desc.Digest), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			return nil, fmt.Errorf("read blob: %w", err)
+		}
+		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+			return nil, errors.Join(fmt.Errorf("read blob: %w", err), f.Close())
+		}
+		return f, nil
+	}
+	return Source{
+		Name: name, Digest: desc.Digest, Size: desc.Size, OpenAt: openAt,
+		Open: func(ctx context.Context) (io.ReadCloser, error) { return openAt(ctx, 0) },
+	}
+}
 
 // OpenLayout opens the layout in a folder, and makes it one when it is empty.
 // The caller keeps root open for as long as the layout is used.
@@ -68,7 +101,7 @@ func (l *Layout) mark() error {
 // Blob stores content while it reads it, once.
 func (l *Layout) Blob(ctx context.Context, src Source) (ocispec.Descriptor, error) {
 	if src.Digest != "" && l.has(src.Digest, src.Size) {
-		l.stored = append(l.stored, blobName(src.Digest))
+		l.given(src.Digest)
 		return ocispec.Descriptor{Digest: src.Digest, Size: src.Size}, nil
 	}
 	temp, err := l.ingest()
@@ -84,7 +117,7 @@ func (l *Layout) Blob(ctx context.Context, src Source) (ocispec.Descriptor, erro
 	if err != nil {
 		return ocispec.Descriptor{}, errors.Join(err, l.forget(temp))
 	}
-	l.stored = append(l.stored, blobName(desc.Digest))
+	l.given(desc.Digest)
 	return desc, nil
 }
 

@@ -40,6 +40,11 @@ func publish(t *testing.T, to Target, content string) ocispec.Descriptor {
 		t.Fatal(err)
 	}
 	layer.MediaType = "application/octet-stream"
+	return publishLayer(t, to, layer)
+}
+
+func publishLayer(t *testing.T, to Target, layer ocispec.Descriptor) ocispec.Descriptor {
+	t.Helper()
 	config, err := to.Blob(t.Context(), Bytes("config", []byte("{}")))
 	if err != nil {
 		t.Fatal(err)

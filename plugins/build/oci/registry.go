@@ -44,6 +44,7 @@ type Registry struct {
 	repo     *remote.Repository
 	opts     RegistryOptions
 	observed *observer
+	retrier  *retrier
 	wait     func(ctx context.Context, d time.Duration) error
 
 	before sync.Once
@@ -64,8 +65,9 @@ func NewRegistry(opts RegistryOptions) (*Registry, error) {
 		return nil, err
 	}
 	observed := &observer{base: &impatient{base: transport, patience: opts.Patience}}
+	again := &retrier{base: observed, wait: pause}
 	client := &auth.Client{
-		Client: &http.Client{Transport: &retrier{base: observed, wait: pause}},
+		Client: &http.Client{Transport: again},
 		Cache:  auth.NewCache(),
 	}
 	client.SetUserAgent("stagegate")
@@ -75,7 +77,7 @@ func NewRegistry(opts RegistryOptions) (*Registry, error) {
 		return nil, fmt.Errorf("read docker configuration: %w", err)
 	}
 	repo.Client, repo.PlainHTTP = client, opts.PlainHTTP
-	return &Registry{repo: repo, opts: opts, observed: observed, wait: pause}, nil
+	return &Registry{repo: repo, opts: opts, observed: observed, retrier: again, wait: pause}, nil
 }
 
 // Blob sends content unless the registry has it.

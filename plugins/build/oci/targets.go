@@ -19,6 +19,9 @@ func (ts Targets) Blob(ctx context.Context, src Source) (ocispec.Descriptor, err
 			return ocispec.Descriptor{}, err
 		}
 		src.Digest, src.Size = desc.Digest, desc.Size
+		if local, ok := t.(*Layout); ok && src.Fresh {
+			src = local.Source(src.Name, desc) // making it again would cost more
+		}
 	}
 	if len(ts) == 0 {
 		return desc, errors.New("there is no target to store in")

@@ -58,6 +58,16 @@ func StartReferrers(t testing.TB) Registry {
 	return Registry{Host: server.Listener.Addr().String(), client: server.Client(), scheme: "http"}
 }
 
+// Serve makes a registry of a handler, without TLS.
+func Serve(t testing.TB, h http.Handler) Registry {
+	t.Helper()
+	server := httptest.NewUnstartedServer(h)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	t.Cleanup(server.Close)
+	return Registry{Host: server.Listener.Addr().String(), client: server.Client(), scheme: "http"}
+}
+
 func handler(t testing.TB, wrap Wrap, more ...registry.Option) http.Handler {
 	t.Helper()
 	// On disk: the memory of a test would otherwise hold what is pushed.
