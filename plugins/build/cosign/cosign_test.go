@@ -78,7 +78,7 @@ func publish(t *testing.T, host string) place {
 	if host != "" {
 		block = cty.ObjectVal(map[string]cty.Value{
 			"repository": cty.StringVal(host + "/models/digits"), "tag": cty.StringVal("1.0"),
-			"ca_file": cty.NullVal(cty.String), "plain_http": cty.True,
+			"ca_file": cty.NullVal(cty.String), "mount_from": cty.NullVal(cty.List(cty.String)), "plain_http": cty.True,
 		})
 	}
 	to, err := oci.OpenDestination(tree, sdk.NewConfig(cty.ObjectVal(map[string]cty.Value{
