@@ -23,4 +23,14 @@ const (
 	// AnnotationEncryption says how the content is encrypted at rest: "absent",
 	// or the name of the algorithm.
 	AnnotationEncryption = "dev.stagegate.encryption"
+
+	// AnnotationSignatures says which signatures the builder has attached: the
+	// words "cosign" (a bundle about the manifest) and "oms" (an OpenSSF model
+	// signature over the files), separated by spaces; "absent" when it has
+	// attached none.
+	AnnotationSignatures = "dev.stagegate.signatures"
+
+	// AnnotationSigner is who has signed: "sha256:<hex>" over the DER form of the
+	// public key.
+	AnnotationSigner = "dev.stagegate.signer"
 )

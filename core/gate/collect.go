@@ -103,6 +103,8 @@ func artifactOf(a event.Artifact) Artifact {
 		},
 		Format:     noted(a, sdk.AnnotationFormat),
 		Encryption: noted(a, sdk.AnnotationEncryption),
+		Signatures: words(noted(a, sdk.AnnotationSignatures)),
+		Signer:     noted(a, sdk.AnnotationSigner),
 	}
 	if !strings.HasPrefix(a.Location, "oci://") {
 		local := Fact{State: Absent, Source: "it is not in a registry"}
@@ -110,6 +112,10 @@ func artifactOf(a event.Artifact) Artifact {
 	}
 	if a.Annotations[sdk.AnnotationEncryption] == "absent" {
 		out.Encryption = Fact{State: Absent, Source: out.Encryption.Source}
+	}
+	if a.Annotations[sdk.AnnotationSignatures] == "absent" {
+		out.Signatures = Fact{State: Absent, Source: out.Signatures.Source}
+		out.Signer = out.Signatures
 	}
 	return out
 }
@@ -123,6 +129,16 @@ func noted(a event.Artifact, key string) Fact {
 		return Fact{State: Unknown, Source: source}
 	}
 	return Fact{State: Verified, Value: quote(text), Source: source}
+}
+
+// words is a fact whose text is a list.
+func words(f Fact) Fact {
+	var text string
+	if f.State != Verified || json.Unmarshal(f.Value, &text) != nil {
+		return f
+	}
+	f.Value, _ = json.Marshal(strings.Fields(text)) // strings cannot fail
+	return f
 }
 
 func kindOf(a event.Artifact) string {

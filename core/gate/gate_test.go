@@ -126,6 +126,7 @@ func request() engine.DecisionRequest {
 				Location: "oci://registry.example/digits@" + modelDigest,
 				Annotations: map[string]string{
 					sdk.AnnotationFormat: "safetensors", sdk.AnnotationRegistryTLS: "1.3", sdk.AnnotationEncryption: "absent",
+					sdk.AnnotationSignatures: "oms cosign", sdk.AnnotationSigner: "sha256:0123",
 				},
 			}},
 			Reports: []engine.StageReport{{Stage: "accuracy", ArtifactDigest: modelDigest, Report: event.Report{
@@ -570,5 +571,16 @@ func TestNewRefuses(t *testing.T) {
 	}
 	if _, err := New(&fakePlugins{}, Options{KeyFile: "k", TrustRoot: "t"}); err == nil {
 		t.Error("a gate without a clock was made")
+	}
+}
+
+// A builder that says nothing of signatures is not one that has made none.
+func TestSignaturesOfAnArtifact(t *testing.T) {
+	t.Parallel()
+	for note, want := range map[string]State{"": Unknown, "absent": Absent, "cosign": Verified} {
+		a := artifactOf(event.Artifact{Name: "digits", Annotations: map[string]string{sdk.AnnotationSignatures: note, sdk.AnnotationSigner: ""}})
+		if a.Signatures.State != want || note == "absent" && a.Signer.State != Absent || note != "absent" && a.Signer.State != Unknown {
+			t.Errorf("%q: %+v, signer %+v", note, a.Signatures, a.Signer)
+		}
 	}
 }

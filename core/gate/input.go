@@ -103,6 +103,8 @@ type Artifact struct {
 	Registry   ArtifactRegistry `json:"registry"`
 	Format     Fact             `json:"format"`
 	Encryption Fact             `json:"encryption"`
+	Signatures Fact             `json:"signatures"` // words as in sdk.AnnotationSignatures, a list
+	Signer     Fact             `json:"signer"`     // digest of the public key
 }
 
 // ArtifactRegistry says how an artifact travelled to its registry.

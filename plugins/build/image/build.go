@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stagegate/stagegate/plugins/build/oci"
+	"github.com/stagegate/stagegate/plugins/build/signing"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 )
@@ -30,6 +31,10 @@ func (Builder) Build(ctx context.Context, req sdk.Request, out *sdk.Emitter) (sd
 
 func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, out *sdk.Emitter) (sdk.Outputs, error) {
 	config := req.Config
+	signer, err := signing.Open(config)
+	if err != nil {
+		return nil, err
+	}
 	entries, err := gather(ctx, tree, req)
 	if err != nil {
 		return nil, err
@@ -51,11 +56,11 @@ func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, out *sdk.
 	if err != nil {
 		return nil, refuse("destination_unusable", "the image cannot be stored", "", err)
 	}
-	outputs, err := publish(ctx, to, config, platform, entries, out)
+	outputs, err := publish(ctx, to, signer, config, platform, entries, out)
 	return outputs, errors.Join(err, to.Close())
 }
 
-func publish(ctx context.Context, to *oci.Destination, config sdk.Config, platform string, entries []entry, out *sdk.Emitter) (sdk.Outputs, error) {
+func publish(ctx context.Context, to *oci.Destination, signer *signing.Signer, config sdk.Config, platform string, entries []entry, out *sdk.Emitter) (sdk.Outputs, error) {
 	layer, err := to.Blob(ctx, layerSource(entries))
 	if err != nil {
 		return nil, err
@@ -71,13 +76,22 @@ func publish(ctx context.Context, to *oci.Destination, config sdk.Config, platfo
 	if err != nil {
 		return nil, err
 	}
-	artifact, reference := to.Result(config.String("name"), desc, size, map[string]string{sdk.AnnotationEncryption: "absent"})
+	signed, err := signer.Image(ctx, to, desc)
+	if err != nil {
+		return nil, err
+	}
+	notes := map[string]string{sdk.AnnotationEncryption: "absent"}
+	signed.Annotate(notes)
+	artifact, reference := to.Result(config.String("name"), desc, size, notes)
 	out.Artifact(artifact)
+	signed.Emit(out)
 	for _, f := range to.Files() {
 		out.File(f)
 	}
 	fmt.Fprintf(out.Stdout(), "%d files for %s\n%s\n", len(entries), platform, reference)
-	return oci.Values(artifact, reference), nil
+	outputs := oci.Values(artifact, reference)
+	signed.Outputs(outputs)
+	return outputs, nil
 }
 
 // configOf is the image's config.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/build/oci"
+	"github.com/stagegate/stagegate/plugins/build/signing"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
@@ -51,9 +52,9 @@ func (Builder) Schema() sdk.Schema {
 		Example: example,
 		Config: sdk.Block{
 			Attributes: append(attributes, oci.Arguments()...),
-			Blocks:     []sdk.NestedBlock{fileBlock(), oci.RegistryBlock()},
+			Blocks:     []sdk.NestedBlock{fileBlock(), oci.RegistryBlock(), signing.ImageBlock()},
 		},
-		Outputs: oci.Outputs(),
+		Outputs: append(oci.Outputs(), signing.ImageOutputs()...),
 	}
 }
 
@@ -118,6 +119,7 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 	if config.Get("env").ContainsMarked() {
 		diags.AddError(at("env"), "a secret in the environment of an image", "Anybody who has the image can read it. Give the secret to the container when it runs.")
 	}
+	diags = append(diags, signing.Validate(config)...)
 	return append(diags, validateFiles(req)...)
 }
 

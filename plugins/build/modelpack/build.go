@@ -11,6 +11,7 @@ import (
 	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/safetensors"
+	"github.com/stagegate/stagegate/plugins/build/signing"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 )
@@ -31,6 +32,10 @@ func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, out *sdk.
 	if err != nil {
 		return nil, refuse("bad_configuration", "the argument kinds cannot be used", "", err)
 	}
+	signer, err := signing.Open(req.Config)
+	if err != nil {
+		return nil, err
+	}
 	files, err := gather(ctx, tree, req)
 	if err != nil {
 		return nil, err
@@ -41,7 +46,7 @@ func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, out *sdk.
 	if err != nil {
 		return nil, explain(err, "destination_unusable", "the package cannot be stored")
 	}
-	p := packer{to: to, out: out, rules: rules, found: &findings{
+	p := packer{to: to, out: out, rules: rules, signer: signer, found: &findings{
 		formats: make(map[string]bool), shards: make(map[string]safetensors.Summary),
 	}}
 	outputs, err := p.pack(ctx, req.Config, files)
@@ -58,10 +63,11 @@ func tagOf(config sdk.Config) string {
 
 // packer is one execution.
 type packer struct {
-	to    *oci.Destination
-	out   *sdk.Emitter
-	rules []kindRule
-	found *findings
+	to     *oci.Destination
+	out    *sdk.Emitter
+	rules  []kindRule
+	found  *findings
+	signer *signing.Signer
 }
 
 func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk.Outputs, error) {
@@ -83,17 +89,25 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	if err != nil {
 		return nil, err
 	}
+	signed, err := p.signer.Model(ctx, p.to, desc, config.String("name"))
+	if err != nil {
+		return nil, err
+	}
 	notes := map[string]string{sdk.AnnotationEncryption: "absent"}
+	signed.Annotate(notes)
 	if format := p.found.format(); format != "" {
 		notes[sdk.AnnotationFormat] = format
 	}
 	artifact, reference := p.to.Result(config.String("name"), desc, size, notes)
 	p.out.Artifact(artifact)
+	signed.Emit(p.out)
 	for _, f := range p.to.Files() {
 		p.out.File(f)
 	}
 	fmt.Fprintf(p.out.Stdout(), "%s\n", reference)
-	return oci.Values(artifact, reference), nil
+	outputs := oci.Values(artifact, reference)
+	signed.Outputs(outputs)
+	return outputs, nil
 }
 
 // examine inspects all files before the first is stored: the last of a hundred
@@ -140,6 +154,9 @@ func (p *packer) layer(ctx context.Context, f file) (layer ocispec.Descriptor, l
 	}
 	layer, err = p.to.Blob(ctx, oci.Source{Name: f.name, Digest: c.Digest, Size: c.Size, Open: c.Stream, OpenAt: c.StreamAt})
 	if err != nil {
+		return layer, "", err
+	}
+	if err := p.signer.Add(ctx, f.name, layer.Digest.String(), c, c.Size); err != nil {
 		return layer, "", err
 	}
 	line = fmt.Sprintf("%s  %s  %d bytes  %s", layer.Digest, k, layer.Size, f.name)

@@ -157,7 +157,7 @@ func TestWeightsAreRaw(t *testing.T) {
 	want := sdk.Artifact{
 		Name: "digits", Digest: digestOf(got), MediaType: ocispec.MediaTypeImageManifest, Size: size,
 		Location:    "oci-layout:" + layout + "@" + digestOf(got),
-		Annotations: map[string]string{sdk.AnnotationFormat: "safetensors", sdk.AnnotationEncryption: "absent"},
+		Annotations: map[string]string{sdk.AnnotationFormat: "safetensors", sdk.AnnotationEncryption: "absent", sdk.AnnotationSignatures: "absent"},
 	}
 	if diff := cmp.Diff(want, a); diff != "" {
 		t.Error(diff)

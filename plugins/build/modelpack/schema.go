@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/build/oci"
+	"github.com/stagegate/stagegate/plugins/build/signing"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
@@ -57,8 +58,8 @@ func (Builder) Schema() sdk.Schema {
 			"Safetensors files are checked by the rules of the format, and pickles are refused.",
 		Effect:  sdk.EffectPure,
 		Example: example,
-		Config:  sdk.Block{Attributes: append(attributes, oci.Arguments()...), Blocks: []sdk.NestedBlock{oci.RegistryBlock()}},
-		Outputs: oci.Outputs(),
+		Config:  sdk.Block{Attributes: append(attributes, oci.Arguments()...), Blocks: []sdk.NestedBlock{oci.RegistryBlock(), signing.ModelBlock()}},
+		Outputs: append(oci.Outputs(), signing.ModelOutputs()...),
 	}
 }
 
@@ -84,7 +85,7 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 		}
 	}
 	validateFiles(&diags, req)
-	return diags
+	return append(diags, signing.Validate(config)...)
 }
 
 // Inputs are the files; artifacts are known by their digests.

@@ -16,6 +16,7 @@ import (
 type Attachment struct {
 	Type        string // media type of the document, and the artifact type of its manifest
 	Content     []byte
+	File        string            // under which a client that pulls it saves it; empty means under none
 	Annotations map[string]string // of its manifest
 }
 
@@ -23,36 +24,53 @@ type Attachment struct {
 // OCI 1.1 has it. The subject does not change, and gets no other tag. The same
 // document has the same manifest.
 func (d *Destination) Attach(ctx context.Context, subject ocispec.Descriptor, a Attachment) (ocispec.Descriptor, error) {
-	layer, err := d.Blob(ctx, Bytes("a document", a.Content))
-	if err != nil {
-		return ocispec.Descriptor{}, err
-	}
-	if _, err := d.Blob(ctx, Bytes("config", ocispec.DescriptorEmptyJSON.Data)); err != nil {
-		return ocispec.Descriptor{}, err
-	}
-	layer.MediaType = a.Type
-	empty := ocispec.DescriptorEmptyJSON
-	empty.Data = nil // some registries refuse a manifest with embedded content
-	raw, err := json.Marshal(ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		ArtifactType: a.Type, Config: empty, Layers: []ocispec.Descriptor{layer},
-		Subject:     &ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size},
-		Annotations: a.Annotations,
-	})
-	if err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("encode manifest: %w", err)
-	}
-	desc := ocispec.Descriptor{
-		MediaType: ocispec.MediaTypeImageManifest, ArtifactType: a.Type,
-		Digest: digest.FromBytes(raw), Size: int64(len(raw)),
-	}
-	if d.layout != nil {
+	desc, raw, err := prepareAttachment(ctx, d, subject, a)
+	if err == nil && d.layout != nil {
 		err = d.layout.attach(ctx, desc, raw)
 	}
 	if err == nil && d.registry != nil {
 		err = d.registry.attach(ctx, desc, raw)
 	}
 	return desc, err
+}
+
+// Attach is that of a Destination which is this registry alone.
+func (r *Registry) Attach(ctx context.Context, subject ocispec.Descriptor, a Attachment) (ocispec.Descriptor, error) {
+	desc, raw, err := prepareAttachment(ctx, r, subject, a)
+	if err == nil {
+		err = r.attach(ctx, desc, raw)
+	}
+	return desc, err
+}
+
+// prepareAttachment stores all but the manifest.
+func prepareAttachment(ctx context.Context, to Target, subject ocispec.Descriptor, a Attachment) (desc ocispec.Descriptor, raw []byte, err error) {
+	layer, err := to.Blob(ctx, Bytes("a document", a.Content))
+	if err != nil {
+		return desc, nil, err
+	}
+	if _, err := to.Blob(ctx, Bytes("config", ocispec.DescriptorEmptyJSON.Data)); err != nil {
+		return desc, nil, err
+	}
+	layer.MediaType = a.Type
+	if a.File != "" {
+		layer.Annotations = map[string]string{ocispec.AnnotationTitle: a.File}
+	}
+	empty := ocispec.DescriptorEmptyJSON
+	empty.Data = nil // some registries refuse a manifest with embedded content
+	raw, err = json.Marshal(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		ArtifactType: a.Type, Config: empty, Layers: []ocispec.Descriptor{layer},
+		Subject:     &ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size},
+		Annotations: a.Annotations,
+	})
+	if err != nil {
+		return desc, nil, fmt.Errorf("encode manifest: %w", err)
+	}
+	return ocispec.Descriptor{
+		MediaType: ocispec.MediaTypeImageManifest, ArtifactType: a.Type,
+		Digest: digest.FromBytes(raw), Size: int64(len(raw)),
+	}, raw, nil
 }
 
 // attach enters a manifest in the index without a tag.
