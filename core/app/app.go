@@ -103,7 +103,7 @@ func (a *app) command(ctx context.Context) int {
 		}
 		return exitInterrupted
 	case classified:
-		a.fail(exit.err)
+		a.fail(err)
 		return exit.code
 	default:
 		a.fail(err)

@@ -104,6 +104,7 @@ func (a *app) graph(ctx context.Context, path string, flags graphFlags) (err err
 
 // loadOnce loads a pipeline for a command that needs no plugin afterwards.
 func (a *app) loadOnce(ctx context.Context, req request) (l *loaded, err error) {
+	defer hide(req.masks, &err)
 	s, err := a.session()
 	if err != nil {
 		return nil, err

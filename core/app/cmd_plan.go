@@ -81,6 +81,7 @@ func (a *app) plan(ctx context.Context, path string, flags planFlags) (err error
 		return err
 	}
 	masks := redact.New()
+	defer hide(masks, &err)
 	host, err := a.pluginHost(ctx, s, known.blobs, masks)
 	if err != nil {
 		return err

@@ -120,6 +120,7 @@ func (f runFlags) check() error {
 // runIn loads and checks first, and only then is there a run.
 func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, j job) (err error) {
 	masks := redact.New()
+	defer hide(masks, &err)
 	host, err := a.pluginHost(ctx, s, store.Blobs(), masks)
 	if err != nil {
 		return err

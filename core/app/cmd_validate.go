@@ -45,6 +45,7 @@ func (a *app) validate(ctx context.Context, req request, format string) (err err
 		return err
 	}
 	masks := redact.New()
+	defer hide(masks, &err)
 	host, err := a.pluginHost(ctx, s, nil, masks)
 	if err != nil {
 		return err

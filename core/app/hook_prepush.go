@@ -47,6 +47,7 @@ func (a *app) checkCommit(ctx context.Context, repository, pipeline string, u tr
 		return err
 	}
 	masks := redact.New()
+	defer hide(masks, &err)
 	host, err := a.pluginHost(ctx, s, nil, masks)
 	if err != nil {
 		return err

@@ -55,6 +55,26 @@ func masked(masks *redact.Redactor, d diag.Diagnostic) diag.Diagnostic {
 	return d
 }
 
+// maskedError is an error whose text shows nothing sensitive.
+type maskedError struct {
+	error
+	masks *redact.Redactor
+}
+
+// Error is the text, masked.
+func (e *maskedError) Error() string { return e.masks.Text(e.error.Error()) }
+
+// Unwrap is the error.
+func (e *maskedError) Unwrap() error { return e.error }
+
+// hide masks an error that a command ends with: it is printed, and recorded
+// where nobody watches.
+func hide(masks *redact.Redactor, err *error) {
+	if *err != nil {
+		*err = &maskedError{*err, masks}
+	}
+}
+
 // checkSecrets reports the secrets that nobody has configured: that is known
 // before anything runs, and also when nothing will.
 func (l *loaded) checkSecrets(configured map[string]secret.Source) {
