@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config/guard"
@@ -71,10 +72,13 @@ func locate(path string) (at place, names []string, err error) {
 		}
 		at = place{shown: filepath.Dir(path)}
 		at.tree, at.dir = enclosing(filepath.Dir(abs))
-		return at, []string{filepath.Base(abs)}, nil
+		return at, []string{filepath.Base(abs)}, checkFolder(at, path)
 	}
 	at = place{shown: filepath.Clean(path)}
 	at.tree, at.dir = enclosing(abs)
+	if err := checkFolder(at, path); err != nil {
+		return place{}, nil, err
+	}
 	// The folder is the user's own choice, also when a link leads to it.
 	if names, err = (place{tree: &tree{top: abs}, dir: "."}).names(); err != nil {
 		return place{}, nil, fmt.Errorf("%s cannot be read: %w", path, err)
@@ -88,6 +92,14 @@ func locate(path string) (at place, names []string, err error) {
 	return at, names, nil
 }
 
+// checkFolder refuses a folder that a snapshot, which is text, cannot name.
+func checkFolder(at place, path string) error {
+	if !utf8.ValidString(at.dir) {
+		return fmt.Errorf("%s cannot be read: the name of its folder is not UTF-8 text. Rename it", path)
+	}
+	return nil
+}
+
 // read reads files of a folder, until there are more than room bytes. No link
 // may lead out of within.
 func read(within *os.Root, dir string, at place, names []string, room int) (files []*file, diags diag.List) {
@@ -96,6 +108,10 @@ func read(within *os.Root, dir string, at place, names []string, room int) (file
 			break // that they are too large will be said
 		}
 		f := &file{name: name, shown: filepath.Join(at.shown, name)}
+		if !utf8.ValidString(name) {
+			diags.Append(nil, "Pipeline file cannot be read", fmt.Sprintf("%s: its name is not UTF-8 text. Rename it.", f.shown))
+			continue
+		}
 		var err error
 		if f.data, err = readOne(within, path.Join(dir, name)); err != nil {
 			diags.Append(nil, "Pipeline file cannot be read", fmt.Sprintf("%s: %v.", f.shown, err))

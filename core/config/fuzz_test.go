@@ -5,22 +5,25 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stagegate/stagegate/core/config"
 	"github.com/stagegate/stagegate/core/config/body"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	"golang.org/x/tools/txtar"
 )
 
-// FuzzParse loads whatever comes: it never panics, never takes long, and every
-// place that it reports is inside the file.
+// FuzzParse loads whatever comes, as the files of an archive: it never panics,
+// never goes on and on, every place that it reports is inside its file, and what
+// it loads can be loaded again from its snapshot at another place.
 func FuzzParse(f *testing.F) {
 	digits, err := os.ReadFile(filepath.Join("testdata", "digits", "pipeline.hcl"))
 	if err != nil {
@@ -29,27 +32,36 @@ func FuzzParse(f *testing.F) {
 	f.Add(digits)
 	f.Add([]byte("pipeline \"p\" {}\n" + placesPipeline + secretsPipeline))
 	f.Add([]byte(local(loops(2, `format("%5s", x)`))))
-	f.Add([]byte("locals { a = local.a[*].b[local.a] }\nstage \"x\" { needs = [stage.x] }"))
-	f.Add([]byte("locals {\n  a = <<-E\n  %{ for x in [1] ~}\n  ${x}\n  %{ endfor ~}\n  E\n}\n"))
+	cases, err := filepath.Glob(filepath.Join("testdata", "diagnostics", "*.txtar"))
+	if err != nil || len(cases) == 0 {
+		f.Fatalf("find cases: %v, %d found", err, len(cases))
+	}
+	for _, path := range cases {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		archive.Files = slices.DeleteFunc(archive.Files, func(m txtar.File) bool { return m.Name == "want" })
+		f.Add(txtar.Format(archive))
+	}
 	described := plugins(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "a.hcl"), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
+		unpack(t, dir, data)
+		start := processorTime(t)
 		source, diags := config.Parse(config.Options{Path: dir})
 		loaded, more := source.Load(config.Inputs{Plugins: described})
-		if elapsed := time.Since(start); elapsed > 10*time.Second {
-			t.Errorf("took %v", elapsed)
+		if elapsed := processorTime(t) - start; elapsed > bombTime {
+			t.Errorf("took %v of the processor", elapsed)
 		}
 		all := append(diags, more...)
+		contents := source.Contents()
 		for _, d := range all {
-			if d.Subject != nil && !d.Subject.CanSliceBytes(data) {
+			if d.Subject != nil && !d.Subject.CanSliceBytes(contents[d.Subject.Filename]) {
 				t.Errorf("%s is at %v, outside the file", d.Summary, d.Subject)
 			}
 		}
-		if err := diag.Render(&bytes.Buffer{}, all, source.Contents(), diag.Options{}); err != nil {
+		if err := diag.Render(&bytes.Buffer{}, all, contents, diag.Options{}); err != nil {
 			t.Error(err)
 		}
 		if loaded == nil || all.HasErrors() {
@@ -58,6 +70,78 @@ func FuzzParse(f *testing.F) {
 		for _, s := range loaded.Pipeline.Stages {
 			loaded.Evaluator.With(s, nil)
 			loaded.Evaluator.When(s, nil)
+			if name := pipeline.StageName(s.Address()); name != s.Name {
+				t.Errorf("the address of %s is that of %s", s.Name, name)
+			}
+		}
+		reload(t, source, loaded, described)
+	})
+}
+
+// unpack writes the files of an archive, or a file a.hcl when it is none.
+func unpack(t *testing.T, dir string, data []byte) {
+	t.Helper()
+	archive := txtar.Parse(data)
+	if len(archive.Files) == 0 {
+		archive.Files = []txtar.File{{Name: "a.hcl", Data: data}}
+	}
+	for _, file := range archive.Files {
+		// The system refuses some names, which are none of ours then.
+		path := filepath.Join(dir, file.Name)
+		if filepath.IsLocal(file.Name) && os.MkdirAll(filepath.Dir(path), 0o700) == nil {
+			_ = os.WriteFile(path, file.Data, 0o600)
+		}
+	}
+}
+
+// reload loads a pipeline from its snapshot, where its files are not.
+func reload(t *testing.T, source *config.Source, loaded *config.Loaded, described map[string]*pluginv1.DescribeResponse) {
+	t.Helper()
+	snapshot, err := source.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, diags := config.Parse(config.Options{Path: t.TempDir(), Snapshot: snapshot})
+	reloaded, more := again.Load(config.Inputs{Plugins: described})
+	if all := append(diags, more...); all.HasErrors() {
+		t.Fatalf("what was loaded cannot be loaded again: %v", all)
+	}
+	if again.Digest != source.Digest || len(reloaded.Pipeline.Stages) != len(loaded.Pipeline.Stages) {
+		t.Fatalf("%d stages of %s became %d of %s", len(loaded.Pipeline.Stages), source.Digest, len(reloaded.Pipeline.Stages), again.Digest)
+	}
+	for i, s := range loaded.Pipeline.Stages {
+		if got := reloaded.Pipeline.Stages[i]; got.Name != s.Name || !slices.Equal(got.Needs, s.Needs) {
+			t.Errorf("%s with needs %v became %s with %v", s.Name, s.Needs, got.Name, got.Needs)
+		}
+	}
+}
+
+// FuzzSnapshot loads from what may be no snapshot: it never panics, and reads no
+// file in its place.
+func FuzzSnapshot(f *testing.F) {
+	dir := f.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.hcl"), []byte("pipeline \"p\" {}\n"+placesPipeline), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	described := plugins(f)
+	source, _ := config.Parse(config.Options{Path: dir})
+	source.Load(config.Inputs{Plugins: described})
+	whole, err := source.Snapshot()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		source, diags := config.Parse(config.Options{Path: dir, Snapshot: data})
+		_, more := source.Load(config.Inputs{Plugins: described})
+		all := append(diags, more...)
+		if err := diag.Render(&bytes.Buffer{}, all, source.Contents(), diag.Options{}); err != nil {
+			t.Error(err)
+		}
+		for name, text := range source.Contents() {
+			if !all.HasErrors() && len(text) > len(data) {
+				t.Errorf("%s has %d bytes, and the snapshot %d", name, len(text), len(data))
+			}
 		}
 	})
 }

@@ -108,7 +108,7 @@ func (r *reader) fresh(at place) (*folder, error) {
 
 // locate finds the pipeline.
 func (r *reader) locate(o Options) (at place, names []string, err error) {
-	if len(o.Snapshot) == 0 {
+	if o.Snapshot == nil {
 		return locate(o.Path)
 	}
 	abs, err := filepath.Abs(o.Path)

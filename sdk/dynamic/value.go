@@ -3,6 +3,7 @@ package dynamic
 import (
 	"errors"
 	"fmt"
+	"math/big"
 
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
@@ -69,12 +70,16 @@ func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
 	if err := scan(dv.GetMsgpack()); err != nil {
 		return cty.NilVal, fmt.Errorf("decode value: %w", err)
 	}
-	v, err := msgpack.Unmarshal(dv.GetMsgpack(), ty)
+	v, err := unmarshal(dv.GetMsgpack(), ty)
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("decode value: %w", err)
 	}
-	if err := writable(v); err != nil {
+	unsteady, err := inspect(v)
+	if err != nil {
 		return cty.NilVal, fmt.Errorf("decode value: %w", err)
+	}
+	if unsteady {
+		v = steady(v)
 	}
 	// An object with no attribute at all passes for one of any type.
 	if wrong := v.Type().TestConformance(ty); len(wrong) > 0 {
@@ -94,10 +99,22 @@ func Decode(dv *pluginv1.DynamicValue, ty cty.Type) (cty.Value, error) {
 	return Mark(v, marks), nil
 }
 
-// writable refuses numbers that take seconds and gigabytes to be written out,
-// as ten bytes can say 1e99999999, and those that JSON has no word for.
-func writable(v cty.Value) error {
-	return cty.Walk(v, func(_ cty.Path, leaf cty.Value) (bool, error) {
+// unmarshal turns into an error what cty panics over: what is said about an
+// unknown value that cannot be true, such as a length of at most -1.
+func unmarshal(data []byte, ty cty.Type) (v cty.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			v, err = cty.NilVal, fmt.Errorf("it is not consistent: %v", r)
+		}
+	}()
+	return msgpack.Unmarshal(data, ty)
+}
+
+// inspect refuses numbers that take seconds and gigabytes to be written out, as
+// ten bytes can say 1e99999999, and those that JSON has no word for. It reports
+// whether there are unsteady ones.
+func inspect(v cty.Value) (unsteady bool, err error) {
+	err = cty.Walk(v, func(_ cty.Path, leaf cty.Value) (bool, error) {
 		if leaf.Type() != cty.Number || !leaf.IsKnown() || leaf.IsNull() {
 			return true, nil
 		}
@@ -105,6 +122,34 @@ func writable(v cty.Value) error {
 		if exponent := n.MantExp(nil); n.IsInf() || exponent > maxExponent || exponent < -maxExponent {
 			return false, errors.New("it holds a number that is out of bounds")
 		}
+		unsteady = unsteady || rewritten(n).Cmp(n) != 0
 		return true, nil
 	})
+	return unsteady, err
+}
+
+// rewritten is a number after another trip. Whole ones of more than 64 bits
+// travel as text, with no more digits than tell them from others of their
+// precision: what came as a float would change, and some powers of two.
+func rewritten(n *big.Float) *big.Float {
+	if _, accuracy := n.Int64(); accuracy == big.Exact || !n.IsInt() {
+		return n
+	}
+	again, _, err := big.ParseFloat(n.Text('f', -1), 10, 512, big.ToNearestEven) // as cty does
+	if err != nil {
+		return n // it is a number that has just been written
+	}
+	return again
+}
+
+// steady makes numbers what they are after another trip, so that a value is the
+// same wherever it is read.
+func steady(v cty.Value) cty.Value {
+	out, _ := cty.Transform(v, func(_ cty.Path, leaf cty.Value) (cty.Value, error) { // the function never fails
+		if leaf.Type() != cty.Number || !leaf.IsKnown() || leaf.IsNull() {
+			return leaf, nil
+		}
+		return cty.NumberVal(rewritten(leaf.AsBigFloat())), nil
+	})
+	return out
 }

@@ -280,6 +280,9 @@ func (f folders) Find(path, pattern string, visit func() error) ([]string, error
 			return err
 		}
 		if matches(strings.Split(pattern, "/"), strings.Split(filepath.ToSlash(below), "/")) {
+			if !utf8.ValidString(below) {
+				return fmt.Errorf("%q has a name that is not UTF-8 text", below)
+			}
 			found = append(found, filepath.ToSlash(below))
 		}
 		return nil
