@@ -161,7 +161,7 @@ func (e *fileEmail) take(diags *diag.List) *notify.Email {
 	if err != nil || notNumber != nil || host == "" || number == 0 {
 		diags.Append(e.Range.Ptr(), "Not a mail server", fmt.Sprintf("server is %q; write host and port, for example \"smtp.example.com:587\".", e.Server))
 	}
-	out.Host, out.Port = host, int(number) //nolint:gosec // 16 bits
+	out.Host, out.Port = host, int(number)
 	if out.Security == notify.NoTLS && !notify.Loopback(host) {
 		diags.Append(e.Range.Ptr(), "Mail in clear", "security = \"none\" is for a server on this machine only.")
 	}
