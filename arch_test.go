@@ -68,7 +68,7 @@ func TestImportRules(t *testing.T) {
 	t.Parallel()
 	sdk, core, plugins := module+"/sdk", module+"/core", module+"/plugins"
 	shared := plugins + "/internal" // clients of outside systems that more than one family speaks to
-	leaves := []string{core + "/diag", core + "/event", core + "/pipeline", core + "/graph", core + "/preview", core + "/graphview"}
+	leaves := []string{core + "/diag", core + "/event", core + "/pipeline", core + "/graph", core + "/preview", core + "/graphview", core + "/provenance"}
 	owners := map[string][]string{"docker": nil, "kubernetes": nil, "opa": nil, "go-plugin": nil}
 	for _, p := range list(t, "./...") {
 		for _, imported := range p.Imports {

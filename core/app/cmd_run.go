@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stagegate/stagegate/core/config"
 	"github.com/stagegate/stagegate/core/engine"
+	"github.com/stagegate/stagegate/core/gate"
 	"github.com/stagegate/stagegate/core/pluginhost"
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/runstate"
@@ -215,7 +216,7 @@ func (a *app) execute(ctx context.Context, x execution) (err error) {
 }
 
 // engine runs the pipeline to its end.
-func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, scratch string) (engine.Outcome, error) {
+func (a *app) engine(ctx context.Context, x execution, decisions *gate.Gate, scratch string) (engine.Outcome, error) {
 	shown, err := a.view(context.WithoutCancel(ctx), x)
 	if err != nil {
 		return engine.Outcome{}, err
@@ -227,7 +228,7 @@ func (a *app) engine(ctx context.Context, x execution, decisions engine.Gate, sc
 	}
 	e, err := engine.New(engine.Options{
 		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: a.journal(x.journal), Groups: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
-		View: x.post.watch(shown), Redactor: x.masks, Gate: decisions, Cache: known, Inputs: x.loaded.inputs,
+		View: x.post.watch(shown), Redactor: x.masks, Gate: decisions, Attester: decisions, Cache: known, Inputs: x.loaded.inputs,
 		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
 		Parallelism: x.parallelism(), Drain: x.stops.drain, Abort: x.stops.abort, ExitCode: exitCode,
 		History: history{runstate.NewEarlier(x.store, x.id)}, CancelRun: canceller(x.store),

@@ -36,10 +36,12 @@ type stageReport struct {
 	Attempts  int              `json:"attempts"`
 	Finish    *event.Finish    `json:"finish,omitempty"`
 	Artifacts []event.Artifact `json:"artifacts,omitempty"`
-	Plan      *event.Plan      `json:"plan,omitempty"`
-	Decisions []event.Decision `json:"decisions,omitempty"`
-	Approvals []event.Approval `json:"approvals,omitempty"`
-	Waiting   *event.Wait      `json:"waiting,omitempty"`
+	// Attestations are statements about the artifacts, which are stored blobs.
+	Attestations []event.Attestation `json:"attestations,omitempty"`
+	Plan         *event.Plan         `json:"plan,omitempty"`
+	Decisions    []event.Decision    `json:"decisions,omitempty"`
+	Approvals    []event.Approval    `json:"approvals,omitempty"`
+	Waiting      *event.Wait         `json:"waiting,omitempty"`
 }
 
 func (a *app) showCommand() *cobra.Command {
@@ -85,7 +87,7 @@ func report(s *runstate.RunState, h runstate.History, damage error) runReport {
 	for _, stage := range s.Stages {
 		r.Stages = append(r.Stages, stageReport{
 			Name: stage.Name, Uses: stage.Uses, Status: stage.Status, Reason: stage.Reason,
-			Attempts: len(stage.Attempts), Finish: stage.Finish, Artifacts: stage.Artifacts,
+			Attempts: len(stage.Attempts), Finish: stage.Finish, Artifacts: stage.Artifacts, Attestations: stage.Attestations,
 			Plan: stage.Plan, Decisions: stage.Decisions, Approvals: stage.Approvals, Waiting: stage.Wait,
 		})
 	}

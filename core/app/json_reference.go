@@ -25,6 +25,7 @@ type answer struct {
 func answers() []answer {
 	return []answer{
 		{"runner approve", voteReport{}, false, "What was recorded, and how many have approved by now."},
+		{"runner attestations", attestationList{}, false, "What is stated about the run's artifacts, and by whom it is signed."},
 		{"runner cache list", cacheList{}, false, "The results that later runs may take over."},
 		{"runner cache prune", cachePruned{}, false, "What was removed."},
 		{"runner cancel", cancelReport{}, false, "What became of the run."},

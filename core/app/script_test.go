@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"until":     cmdUntil,
 			"jsonlines": cmdJSONLines,
 			"nowhere":   cmdNowhere,
+			"payload":   cmdPayload,
 			"smalldisk": cmdSmallDisk,
 			"terminal":  cmdTerminal,
 			"replace":   cmdReplace,

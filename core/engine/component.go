@@ -16,7 +16,11 @@ func (r *run) runComponent(ctx context.Context, s *stage, a *attempt) event.Fini
 	} else {
 		call.Test = &pluginv1.TestRequest{Component: s.Component.Name, Attempt: a.wire, Config: a.cfg.wire}
 	}
+	started := time.Now()
 	finish := r.stream(ctx, s, a, call)
+	if failed := r.stateProvenance(ctx, s, a, finish, started); failed != nil {
+		finish = *failed
+	}
 	r.keepArtifacts(s, a.artifacts)
 	if finish.Report != nil {
 		finish.Report.Subject = artifactDigest(a.cfg.value)

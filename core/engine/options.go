@@ -32,6 +32,8 @@ type Options struct {
 	// Cache knows the results of earlier runs; nil means that nothing is taken
 	// from them, or kept for later ones.
 	Cache Cache
+	// Attester signs how artifacts came to be; without one that is not stated.
+	Attester Attester
 	// Inputs are what components said about the inputs of stages when the
 	// pipeline was checked, by stage name. What was not known then is asked again.
 	Inputs map[string]*pluginv1.Inputs

@@ -145,6 +145,12 @@ type Gate interface {
 	Approvals(ctx context.Context, req ApprovalRequest) (*Tally, error)
 }
 
+// Attester signs in-toto Statements about what the runner itself has seen.
+type Attester interface {
+	// Attest makes the DSSE envelope of a statement.
+	Attest(statement []byte) (envelope []byte, err error)
+}
+
 // ApprovalRequest is a plan that has to be approved.
 type ApprovalRequest struct {
 	RunID       string

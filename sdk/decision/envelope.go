@@ -55,33 +55,14 @@ func Sign(key ed25519.PrivateKey, d Decision) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnsignable, err)
 	}
-	public, ok := key.Public().(ed25519.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("%w: the key has no Ed25519 public key", ErrUnsignable)
-	}
-	id, err := KeyID(public)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnsignable, err)
-	}
-	out, err := json.Marshal(envelope{
-		PayloadType: PayloadType,
-		Payload:     base64.StdEncoding.EncodeToString(payload),
-		Signatures: []signature{{
-			KeyID: id,
-			Sig:   base64.StdEncoding.EncodeToString(ed25519.Sign(key, pae(PayloadType, payload))),
-		}},
-	})
-	if err == nil && len(out) > MaxEnvelope {
-		err = fmt.Errorf("%w: it takes %d bytes, more than %d", ErrUnsignable, len(out), MaxEnvelope)
-	}
-	return out, err
+	return seal(key, payload, MaxEnvelope)
 }
 
 // Verify reads a decision and checks signature, verdict, plan, environment, run
 // and time, in this order. Nothing of the payload is believed before its
 // signature is.
 func Verify(data []byte, root TrustRoot, want Want) (Decision, error) {
-	payload, err := open(data, root)
+	payload, err := open(data, root, MaxEnvelope)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -118,8 +99,8 @@ func (d *Decision) satisfies(want Want) error {
 }
 
 // open returns the payload of an envelope with at least one good signature.
-func open(data []byte, root TrustRoot) ([]byte, error) {
-	e, payload, err := unwrap(data)
+func open(data []byte, root TrustRoot, limit int) ([]byte, error) {
+	e, payload, err := unwrap(data, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -143,9 +124,9 @@ func open(data []byte, root TrustRoot) ([]byte, error) {
 }
 
 // unwrap reads an envelope without believing it.
-func unwrap(data []byte) (e envelope, payload []byte, err error) {
-	if len(data) > MaxEnvelope {
-		return e, nil, fmt.Errorf("%w: the envelope has %d bytes, more than %d", ErrMalformed, len(data), MaxEnvelope)
+func unwrap(data []byte, limit int) (e envelope, payload []byte, err error) {
+	if len(data) > limit {
+		return e, nil, fmt.Errorf("%w: the envelope has %d bytes, more than %d", ErrMalformed, len(data), limit)
 	}
 	if err := strictjson.Unmarshal(data, &e); err != nil {
 		return e, nil, fmt.Errorf("%w: read envelope: %w", ErrMalformed, err)
