@@ -49,11 +49,11 @@ func TestProvenance(t *testing.T) {
 	var about []string
 	var last event.Attestation
 	for _, e := range w.journal.all() {
-		switch {
-		case e.Type == event.StageAttestation:
+		switch e.Type {
+		case event.StageAttestation:
 			about = append(about, e.Stage+" "+e.Attestation.PredicateType)
 			last = *e.Attestation
-		case e.Type == event.StageFinished:
+		case event.StageFinished:
 			about = append(about, e.Stage+" ends")
 		}
 	}
