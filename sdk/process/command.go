@@ -32,6 +32,7 @@ type Command struct {
 	Dir       string            // working folder, absolute
 	Env       map[string]string // added to the base environment
 	AttemptID string            // cookie; required
+	Stdin     io.Reader         // nil is empty; for what is small and at hand
 	Stdout    io.Writer         // nil discards
 	Stderr    io.Writer
 	Grace     time.Duration // 0 means DefaultGrace
@@ -83,7 +84,7 @@ func Run(ctx context.Context, c Command) (Exit, error) {
 	}
 	defer out.close()
 	cmd := &exec.Cmd{
-		Path: program, Args: c.Args, Dir: c.Dir, Env: c.environment(),
+		Path: program, Args: c.Args, Dir: c.Dir, Env: c.environment(), Stdin: c.Stdin,
 		Stdout: out.stdout.childEnd(), Stderr: out.stderr.childEnd(),
 		SysProcAttr: groupAttributes(),
 	}

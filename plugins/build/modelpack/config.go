@@ -11,13 +11,12 @@ import (
 
 	spec "github.com/modelpack/model-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stagegate/stagegate/sdk"
 )
 
 // configOf is the specification's config: what the user says, and where the
 // user is silent what the weights show.
-func configOf(config sdk.Config, found *findings, layers []ocispec.Descriptor) ([]byte, error) {
+func configOf(config sdk.Config, found *findings, layers []layer) ([]byte, error) {
 	m := spec.Model{
 		Descriptor: spec.ModelDescriptor{
 			Name: config.String("name"), Version: config.String("version"), Family: config.String("family"),
@@ -32,8 +31,8 @@ func configOf(config sdk.Config, found *findings, layers []ocispec.Descriptor) (
 		},
 		ModelFS: spec.ModelFS{Type: "layers", DiffIDs: make([]digest.Digest, len(layers))},
 	}
-	for i, layer := range layers {
-		m.ModelFS.DiffIDs[i] = layer.Digest // raw: what is stored is what is meant
+	for i, l := range layers {
+		m.ModelFS.DiffIDs[i] = l.plain
 	}
 	if created := config.String("created_at"); created != "" {
 		t, err := time.Parse(time.RFC3339, created)

@@ -58,7 +58,7 @@ func (Builder) Schema() sdk.Schema {
 			"Safetensors files are checked by the rules of the format, and pickles are refused.",
 		Effect:  sdk.EffectPure,
 		Example: example,
-		Config:  sdk.Block{Attributes: append(attributes, oci.Arguments()...), Blocks: []sdk.NestedBlock{oci.RegistryBlock(), signing.ModelBlock()}},
+		Config:  sdk.Block{Attributes: append(attributes, oci.Arguments()...), Blocks: []sdk.NestedBlock{oci.RegistryBlock(), signing.ModelBlock(), encryptBlock()}},
 		Outputs: append(oci.Outputs(), signing.ModelOutputs()...),
 	}
 }
@@ -85,6 +85,7 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 		}
 	}
 	validateFiles(&diags, req)
+	validateEncrypt(&diags, req)
 	return append(diags, signing.Validate(config)...)
 }
 
@@ -97,6 +98,18 @@ func (Builder) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
 			return sdk.Inputs{Reason: err.Error()}
 		}
 		files = append(files, clean)
+	}
+	if block, ok := req.Config.Block("encrypt"); ok || !req.Config.Known("encrypt") {
+		if !ok || !block.Known("kms_command") || block.Set("kms_command") {
+			return sdk.Inputs{Reason: "it has keys wrapped by a key management system"}
+		}
+		if name := block.String("recipients_file"); name != "" {
+			clean, err := workspace.Clean(req.WorkDir, name)
+			if err != nil {
+				return sdk.Inputs{Reason: err.Error()}
+			}
+			files = append(files, workspace.Literal(clean))
+		}
 	}
 	return oci.Inputs(req, files)
 }

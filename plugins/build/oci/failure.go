@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/stagegate/stagegate/sdk"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -26,7 +28,7 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 		return err
 	}
 	f := &sdk.Failure{
-		Summary: fmt.Sprintf("cannot %s to %s/%s", task, r.opts.Host, r.opts.Repository),
+		Summary: fmt.Sprintf("cannot %s %s %s/%s", task, direction(task), r.opts.Host, r.opts.Repository),
 		Class:   "registry_failed", Broken: true,
 	}
 	var response *errcode.ErrorResponse
@@ -39,6 +41,9 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 		f.Detail = "What it keeps cannot be relied upon, and nothing refers to it. Its operator has to look into that; a proxy in between may be the reason."
 	case errors.Is(err, errChanged):
 		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		f.Class, f.Transient, f.Cause = "registry_truncated", true, errors.New("the connection broke off, more than once at the same place")
+		f.Detail = "The registry, or something on the way to it, cuts what it sends. Nothing of it was kept."
 	case errors.As(err, &stalled):
 		f.Class, f.Transient, f.Cause = "registry_stalled", true, stalled
 		f.Detail = "The registry stopped answering. What it has taken so far is not sent again by the next attempt."
@@ -55,6 +60,13 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 		unreachable(f, err, r.opts)
 	}
 	return f
+}
+
+func direction(task string) string {
+	if strings.HasPrefix(task, "push ") || strings.HasPrefix(task, "attach ") {
+		return "to"
+	}
+	return "in"
 }
 
 // lieError says that a registry does not have what it should.

@@ -9,15 +9,15 @@ import (
 // Pieces in which content moves. Digesting is the slowest part of it, so the
 // pieces that are read ahead of it are few.
 const (
-	pieceSize = 512 << 10
-	pieces    = 4
+	pieceSize  = 512 << 10
+	pieceCount = 4
 )
 
 // pump copies r to w and digests it on another processor meanwhile. The digest
 // is of the very bytes that were written.
 func pump(w io.Writer, sum hash.Hash, r io.Reader) (int64, error) {
-	free, full := make(chan []byte, pieces), make(chan []byte, pieces)
-	for range pieces {
+	free, full := make(chan []byte, pieceCount), make(chan []byte, pieceCount)
+	for range pieceCount {
 		free <- make([]byte, pieceSize)
 	}
 	done := make(chan struct{})

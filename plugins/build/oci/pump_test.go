@@ -21,7 +21,7 @@ func random(size int) []byte {
 
 func TestPump(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, 3*pieces*pieceSize + 7} {
+	for _, size := range []int{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, 3*pieceCount*pieceSize + 7} {
 		content := random(size)
 		for name, r := range map[string]io.Reader{
 			"whole": bytes.NewReader(content), "halves": iotest.HalfReader(bytes.NewReader(content)),

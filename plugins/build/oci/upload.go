@@ -214,7 +214,10 @@ func confirms(resp *http.Response, d digest.Digest) error {
 
 // call sends a request with the rights to push, and turns refusals into errors.
 func (r *Registry) call(ctx context.Context, method string, address *url.URL, prepare func(*http.Request)) (*http.Response, error) {
-	ctx = auth.AppendRepositoryScope(ctx, r.repo.Reference, auth.ActionPull, auth.ActionPush)
+	return r.do(auth.AppendRepositoryScope(ctx, r.repo.Reference, auth.ActionPull, auth.ActionPush), method, address, prepare)
+}
+
+func (r *Registry) do(ctx context.Context, method string, address *url.URL, prepare func(*http.Request)) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address.String(), nil)
 	if err != nil {
 		return nil, errors.New("the address is not usable")
