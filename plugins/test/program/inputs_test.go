@@ -14,12 +14,12 @@ func TestInputs(t *testing.T) {
 	t.Parallel()
 	ask := func(inputs cty.Value, written ...string) sdk.Inputs {
 		config := sdk.NewConfig(cty.ObjectVal(map[string]cty.Value{"inputs": inputs}))
-		return program.Inputs(sdk.ValidateRequest{Config: config, WorkDir: "/work"}, written...)
+		return program.Inputs(sdk.ValidateRequest{Config: config, WorkDir: "/tree"}, written...)
 	}
 	if diff := cmp.Diff(sdk.Inputs{Reason: "it does not declare its inputs"}, ask(cty.NullVal(cty.List(cty.String)))); diff != "" {
 		t.Error(diff)
 	}
-	got := ask(strings("./tests/**", "!tests/old", "/work/go.mod"), "out/TEST-*.xml")
+	got := ask(strings("./tests/**", "!tests/old", "/tree/go.mod"), "out/TEST-*.xml")
 	want := sdk.Inputs{Complete: true, Files: []string{"tests/**", "!tests/old", "go.mod", "!out/TEST-*.xml"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -38,7 +38,7 @@ func TestInputsOutsideAreRefused(t *testing.T) {
 		{Severity: sdk.Error, Summary: `The input "!/etc" cannot be used`, Path: at(2)},
 		{Severity: sdk.Error, Summary: `The input "a[" cannot be used`, Path: at(3)},
 	}
-	if diff := cmp.Diff(want, program.Validate(config, "/work"), cmpopts.IgnoreFields(sdk.Diagnostic{}, "Detail")); diff != "" {
+	if diff := cmp.Diff(want, program.Validate(config, "/tree"), cmpopts.IgnoreFields(sdk.Diagnostic{}, "Detail")); diff != "" {
 		t.Error(diff)
 	}
 }

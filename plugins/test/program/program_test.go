@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 			for k, v := range tt.config {
 				full[k] = v
 			}
-			got := program.Validate(sdk.NewConfig(cty.ObjectVal(full)), "/work")
+			got := program.Validate(sdk.NewConfig(cty.ObjectVal(full)), "/tree")
 			for _, d := range got {
 				if d.Detail == "" {
 					t.Errorf("%q has no remedy", d.Summary)
