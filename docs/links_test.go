@@ -33,3 +33,21 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+// A decision record that is named by its number is the one that the link leads to.
+func TestDecisionsAreNamedByTheirNumbers(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\[(?:adr/(\d{4})|(\d+)\. [^\]]*)\]\((?:[^)\s]*/)?(\d{4})-[^)\s]+\)`)
+	found := 0
+	for _, p := range pages(t) {
+		for _, m := range link.FindAllStringSubmatch(p.prose(), -1) {
+			found++
+			if number := strings.Repeat("0", max(0, 4-len(m[1]+m[2]))) + m[1] + m[2]; number != m[3] {
+				t.Errorf("%s calls decision %s %s", p.name, m[3], number)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no page names a decision")
+	}
+}
