@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -84,8 +85,10 @@ func (a *app) attestations(ctx context.Context, argument, stage, output, format 
 	if err != nil {
 		return err
 	}
-	// Without a trust root no signature is the runner's.
-	root, _ := decision.LoadTrustRoot(s.trustRoot())
+	root, err := decision.LoadTrustRoot(s.trustRoot())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // without one no signature is the runner's
+		return errors.Join(fmt.Errorf("tell whose signatures these are: %w", err), run.untrusted())
+	}
 	answer := attestationList{Schema: view.SchemaVersion, Run: run.state.ID, Attestations: []attestationEntry{}}
 	for _, one := range stages {
 		for _, stated := range one.Attestations {

@@ -24,6 +24,7 @@ type stage struct {
 	uses                       pipeline.ComponentRef // empty when it is wrong
 	run                        pipeline.RunMode
 	runAt                      hcl.Range // where it says so
+	badNeeds                   bool      // they are reported as wrong
 	cancelOlder                bool      // of its concurrency group
 	noCache                    bool
 	with, retry, approval      *hclsyntax.Block
@@ -87,7 +88,9 @@ func (m *module) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 	st.decodeMode(args["concurrency_mode"], diags)
 	st.noCache = !m.source.constants.bool(args["cache"], true, diags)
 	st.forEach = args["for_each"]
+	before := len(*diags)
 	st.needs = decodeNeeds(args["needs"], diags)
+	st.badNeeds = len(*diags) > before
 	for _, inner := range b.Body.Blocks {
 		switch inner.Type {
 		case "with":

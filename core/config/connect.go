@@ -84,7 +84,7 @@ func (e *Evaluator) connectBlock(b *block, room int, spend *budget.Budget, diags
 
 // checkWatches refuses a stage that waits for how others end, and has no others.
 func (b *block) checkWatches(diags *diag.List) {
-	if b.run == pipeline.OnSuccess || b.run == pipeline.Always || len(b.needs)+len(b.late) > 0 {
+	if b.run == pipeline.OnSuccess || b.run == pipeline.Always || b.badNeeds || len(b.needs)+len(b.late) > 0 {
 		return
 	}
 	for around := b.module; around.parent != nil; around = around.parent {

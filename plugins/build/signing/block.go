@@ -2,6 +2,7 @@ package signing
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/stagegate/stagegate/plugins/build/bundle"
 	"github.com/stagegate/stagegate/plugins/build/oms"
@@ -84,8 +85,5 @@ func method(b sdk.Config) oms.Method {
 // sentence is an error as the detail of a diagnostic.
 func sentence(err error) string {
 	text := err.Error()
-	if text == "" {
-		return text
-	}
-	return string(text[0]-'a'+'A') + text[1:] + "."
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
