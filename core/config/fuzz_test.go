@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stagegate/stagegate/core/config"
 	"github.com/stagegate/stagegate/core/config/body"
 	"github.com/stagegate/stagegate/core/diag"
@@ -18,7 +19,6 @@ import (
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
-	"golang.org/x/tools/txtar"
 )
 
 // FuzzParse loads whatever comes, as the files of an archive: it never panics,
