@@ -59,6 +59,10 @@ func (d *download) Read(p []byte) (int, error) {
 	if left <= 0 {
 		return 0, io.EOF
 	}
+	// The connection learns of it a moment later, and has more to give until then.
+	if d.ctx.Err() != nil {
+		return 0, d.registry.failure(d.ctx, context.Cause(d.ctx), "fetch "+d.name)
+	}
 	n, err := d.body.Read(p[:min(int64(len(p)), left)])
 	d.at += int64(n)
 	if d.at == d.desc.Size || err == nil {
