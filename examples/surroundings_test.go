@@ -46,6 +46,9 @@ func (s *surroundings) condition(name string) (bool, error) {
 			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
 		}
 		return s.present("STAGEGATE_REQUIRE_DOCKER", "the Docker engine", err)
+	case "ssh":
+		_, err := exec.LookPath("ssh-keygen")
+		return s.present("STAGEGATE_REQUIRE_SSH", "ssh-keygen", err)
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

@@ -1,0 +1,3 @@
+module spam.example
+
+go 1.26
