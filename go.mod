@@ -17,6 +17,7 @@ require (
 	github.com/hashicorp/go-version v1.9.0
 	github.com/hashicorp/hcl/v2 v2.25.0
 	github.com/hiddeco/sshsig v0.2.0
+	github.com/klauspost/compress v1.20.0
 	github.com/moby/patternmatcher v0.6.1
 	github.com/modelpack/model-spec v0.0.7
 	github.com/open-policy-agent/opa v1.22.2

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/stagegate/stagegate/plugins/build/command"
 	"github.com/stagegate/stagegate/plugins/build/docker"
+	"github.com/stagegate/stagegate/plugins/build/fetch"
 	"github.com/stagegate/stagegate/plugins/build/image"
 	"github.com/stagegate/stagegate/plugins/build/modelpack"
 	"github.com/stagegate/stagegate/sdk"
@@ -15,6 +16,7 @@ func plugin() sdk.Plugin {
 		Builders: []sdk.Builder{
 			command.Builder{},
 			docker.Builder{},
+			fetch.Builder{},
 			image.Builder{},
 			modelpack.Builder{},
 		},

@@ -78,7 +78,7 @@ func validateRegistry(workDir string, block sdk.Config) sdk.Diagnostics {
 		host, _, err := SplitRepository(block.String("repository"))
 		if err != nil {
 			diags.AddError(at("repository"), "unusable repository", err.Error())
-		} else if block.Bool("plain_http") && !onLoopback(host) {
+		} else if block.Bool("plain_http") && !OnLoopback(host) {
 			diags.AddError(at("plain_http"), "plain HTTP to another machine",
 				"Without TLS anybody on the way can read and replace the package. "+host+
 					" is not a loopback address: remove plain_http, and name a private authority with ca_file if need be.")
@@ -116,7 +116,8 @@ func SplitRepository(name string) (host, repository string, err error) {
 	return ref.Registry, ref.Repository, nil
 }
 
-func onLoopback(host string) bool {
+// OnLoopback reports whether a registry is on this machine.
+func OnLoopback(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = strings.Trim(host, "[]")

@@ -54,7 +54,14 @@ func (l *Layout) Source(name string, desc ocispec.Descriptor) Source {
 		if err != nil {
 			return nil, fmt.Errorf("read blob: %w", err)
 		}
-		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		info, err := f.Stat()
+		if err == nil && !info.Mode().IsRegular() {
+			err = errors.New("it is no regular file")
+		}
+		if err == nil {
+			_, err = f.Seek(offset, io.SeekStart)
+		}
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("read blob: %w", err), f.Close())
 		}
 		return f, nil

@@ -1,0 +1,216 @@
+package fetch
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/stagegate/stagegate/plugins/build/workspace"
+	"golang.org/x/sync/errgroup"
+)
+
+// stagingPrefix marks folders for files that are not verified yet. Each is
+// locked by its owner, so that what a killed one left can be told.
+const stagingPrefix = ".fetch-"
+
+// parallelLayers is how many layers are on their way at once.
+const parallelLayers = 4
+
+// staging collects files beside their place.
+type staging struct {
+	root *os.Root
+
+	mu    sync.Mutex
+	names map[string]string // as given, by folded name
+}
+
+// files fetches all layers and moves their files into place. On failure nothing
+// has been moved, and nothing is left.
+func (f *fetcher) files(ctx context.Context, into *workspace.Tree, m ocispec.Manifest, plain []string) (names []string, err error) {
+	layers := make([]layer, len(m.Layers))
+	need := int64(0)
+	for i, desc := range m.Layers {
+		if layers[i], err = layerOf(desc, plain[i]); err != nil {
+			return nil, err
+		}
+		if layers[i].encrypted() && len(f.keys) == 0 {
+			return nil, locked(layers[i])
+		}
+		need += desc.Size
+	}
+	if err := room(into, need); err != nil {
+		return nil, err
+	}
+	folder, release, err := stage(into.Root())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	root, err := into.Root().OpenRoot(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open folder for files: %w", err)
+	}
+	to := &staging{root: root, names: make(map[string]string)}
+	group, working := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLayers)
+	for _, l := range layers {
+		group.Go(func() error { return f.unpack(working, l, to) })
+	}
+	err = group.Wait()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err := errors.Join(err, root.Close()); err != nil {
+		return nil, explain(err, "fetch_failed", "the package cannot be fetched")
+	}
+	return to.move(into.Root(), folder)
+}
+
+// stage makes a locked folder, and removes those that nobody holds.
+func stage(root *os.Root) (name string, release func() error, err error) {
+	sweep(root)
+	name = stagingPrefix + rand.Text()
+	if err := root.Mkdir(name, 0o700); err != nil {
+		return "", nil, fmt.Errorf("make folder for files: %w", err)
+	}
+	lock, err := root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err == nil {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("lock folder for files: %w", err), root.RemoveAll(name))
+	}
+	return name, func() error { return errors.Join(root.RemoveAll(name), lock.Close()) }, nil
+}
+
+// sweep removes what was left by those that were killed. It is not worth failing
+// for.
+func sweep(root *os.Root) {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), stagingPrefix) {
+			continue
+		}
+		f, err := root.OpenFile(e.Name(), os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			continue
+		}
+		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			_ = root.RemoveAll(e.Name())
+		}
+		_ = f.Close()
+	}
+}
+
+// put makes a file. Names are as hostile as the package.
+func (s *staging) put(name string, mode os.FileMode, write func(w io.Writer) error) error {
+	local, err := s.claim(name)
+	if err != nil {
+		return err
+	}
+	if err := s.root.MkdirAll(path.Dir(local), 0o755); err != nil {
+		return fmt.Errorf("make folder for %q: %w", local, err)
+	}
+	f, err := s.root.OpenFile(local, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return fmt.Errorf("create %q: %w", local, err)
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+// claim takes a name that nobody else may have, nor one that is the same on some
+// file system.
+func (s *staging) claim(name string) (string, error) {
+	local, err := workspace.Clean("/", name)
+	switch {
+	case err == nil && (filepath.IsAbs(name) || local == "."):
+		err = workspace.ErrOutside
+	case err == nil && strings.HasPrefix(local, stagingPrefix):
+		err = errors.New("the name is kept for what is not complete")
+	}
+	if err != nil {
+		return "", refuse("name_refused", "a file of the package has an unusable name",
+			"Names are relative and stay in the folder. Pack it anew, or find out who made it.", fmt.Errorf("%.200q: %w", name, err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	folded := strings.ToLower(local)
+	if other, taken := s.names[folded]; taken {
+		return "", refuse("name_refused", "two files of the package have the same name",
+			"Names that differ in upper and lower case alone count as the same.", fmt.Errorf("%.200q and %.200q", other, local))
+	}
+	s.names[folded] = local
+	return local, nil
+}
+
+// move puts verified files in place, one after the other.
+func (s *staging) move(root *os.Root, folder string) ([]string, error) {
+	names := make([]string, 0, len(s.names))
+	for _, name := range s.names {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := free(root, name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return nil, refuse("folder_unusable", "the files cannot be put there", "", err)
+		}
+		if err := root.Rename(path.Join(folder, name), name); err != nil {
+			return nil, refuse("folder_unusable", "the files cannot be put there", "Something else has the name of a file or folder of the package.", err)
+		}
+	}
+	return names, nil
+}
+
+// free refuses a name whose place has something that a file cannot replace, before
+// the first one is moved.
+func free(root *os.Root, name string) error {
+	taken := func(at, what string) error {
+		return refuse("folder_unusable", "the files cannot be put there", "Remove it, or fetch into another folder.", fmt.Errorf("%q is %s", at, what))
+	}
+	if info, err := root.Lstat(name); err == nil && info.IsDir() {
+		return taken(name, "a folder where a file of the package belongs")
+	}
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if info, err := root.Lstat(dir); err == nil && !info.IsDir() {
+			return taken(dir, "no folder, and a file of the package belongs into one")
+		}
+	}
+	return nil
+}
+
+// room refuses early what cannot fit.
+func room(into *workspace.Tree, need int64) error {
+	f, err := into.Root().Open(".")
+	if err != nil {
+		return fmt.Errorf("look for room: %w", err)
+	}
+	var stat syscall.Statfs_t
+	err = syscall.Fstatfs(int(f.Fd()), &stat)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("look for room: %w", err)
+	}
+	if free := int64(stat.Bavail) * stat.Bsize; need > free { //nolint:gosec // G115: no disk has 2^63 bytes
+		return refuse("no_room", "the package does not fit on this disk", "Make room, or fetch it elsewhere.",
+			fmt.Errorf("it has %d bytes, and %d are free", need, free))
+	}
+	return nil
+}
