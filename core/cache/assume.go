@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/stagegate/stagegate/core/runstate"
+	"github.com/stagegate/stagegate/sdk/inputs"
 )
 
 // assumed are files that are taken for put back, though nothing was: what a plan
@@ -46,7 +47,7 @@ func (a *assumed) meant(entry string) []string {
 	defer a.mu.Unlock()
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(a.files)) {
-		if covers(entry, name) {
+		if inputs.Covers(entry, name) {
 			out = append(out, name)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/event"
 	"github.com/stagegate/stagegate/core/runstate"
+	"github.com/stagegate/stagegate/sdk/inputs"
 	pluginv1 "github.com/stagegate/stagegate/sdk/proto/runner/plugin/v1"
 )
 
@@ -59,7 +60,7 @@ func (l *lookup) untouched(ctx context.Context, root *os.Root) error {
 	for _, f := range l.files {
 		ok, err := l.cache.sums.unchanged(ctx, root, f)
 		if err != nil {
-			return fmt.Errorf("its input %s cannot be read any more: %w", f.path, plain(err))
+			return fmt.Errorf("its input %s cannot be read any more: %w", f.path, inputs.Plain(err))
 		}
 		if !ok {
 			return fmt.Errorf("its input %s was written to while it ran", f.path)
@@ -87,7 +88,7 @@ func (c *Cache) keepFiles(ctx context.Context, root *os.Root, files []*pluginv1.
 	taken := make(map[string]bool)
 	for _, f := range files {
 		name := path.Clean(f.GetPath())
-		if f.GetPath() == "" || len(name) > maxName || !filepath.IsLocal(name) {
+		if f.GetPath() == "" || len(name) > inputs.MaxName || !filepath.IsLocal(name) {
 			return nil, fmt.Errorf("its file %.80q is not within the pipeline's folder", f.GetPath())
 		}
 		if taken[name] {
@@ -96,7 +97,7 @@ func (c *Cache) keepFiles(ctx context.Context, root *os.Root, files []*pluginv1.
 		taken[name] = true
 		kept, err := c.keepFile(ctx, root, name)
 		if err != nil {
-			return nil, fmt.Errorf("its file %s cannot be kept: %w", name, plain(err))
+			return nil, fmt.Errorf("its file %s cannot be kept: %w", name, inputs.Plain(err))
 		}
 		kept.Shared = f.GetShared()
 		out = append(out, kept)
@@ -112,7 +113,7 @@ func (c *Cache) keepFile(ctx context.Context, root *os.Root, name string) (runst
 		return runstate.ResultFile{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return runstate.ResultFile{}, errNoRegular
+		return runstate.ResultFile{}, inputs.ErrNoRegular
 	}
 	s, err := c.sums.of(ctx, root, name)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/stagegate/stagegate/core/runstate"
+	"github.com/stagegate/stagegate/sdk/inputs"
 )
 
 // fileState is how a file of the work folder compares with a result's.
@@ -65,14 +66,14 @@ func (c *Cache) restore(ctx context.Context, root *os.Root, f runstate.ResultFil
 	}
 	defer func() { _ = content.Close() }() // read only: nothing can be lost
 	if err := root.MkdirAll(path.Dir(f.Path), 0o755); err != nil {
-		return plain(err)
+		return inputs.Plain(err)
 	}
 	part := path.Join(path.Dir(f.Path), ".stagegate-"+rand.Text())
 	if err := copyBlob(ctx, root, part, content, f); err != nil {
 		return errors.Join(err, ignoreMissing(root.Remove(part)))
 	}
 	if err := root.Rename(part, f.Path); err != nil {
-		return errors.Join(plain(err), ignoreMissing(root.Remove(part)))
+		return errors.Join(inputs.Plain(err), ignoreMissing(root.Remove(part)))
 	}
 	return nil
 }
@@ -85,7 +86,7 @@ func copyBlob(ctx context.Context, root *os.Root, name string, content io.Reader
 	}
 	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return plain(err)
+		return inputs.Plain(err)
 	}
 	hash := sha256.New()
 	_, err = io.Copy(io.MultiWriter(out, hash), untilDone{ctx, content})

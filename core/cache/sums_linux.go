@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/stagegate/stagegate/sdk/inputs"
 )
 
 // settled is the age from which on a change shows in a file's times: before, it
@@ -85,7 +87,7 @@ func stampOf(f *os.File) (stamp, fs.FileInfo, error) {
 		return stamp{}, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return stamp{}, nil, errNoRegular
+		return stamp{}, nil, inputs.ErrNoRegular
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
