@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/stagegate/stagegate/plugins/test/cases"
 	"github.com/stagegate/stagegate/plugins/test/produced"
 	"github.com/stagegate/stagegate/plugins/test/program"
 	"github.com/stagegate/stagegate/sdk"
@@ -30,11 +31,7 @@ func (Component) Schema() sdk.Schema {
 				Description: "Path or glob, inside the pipeline's folder, of the JUnit XML files that the command writes; `*`, `?` and `[…]` match within one path segment. Files that the command has not written do not count.",
 			}),
 		},
-		Outputs: []sdk.Attribute{
-			{Name: "passed", Type: cty.Number, Description: "Number of cases that passed; null without `junit`."},
-			{Name: "failed", Type: cty.Number, Description: "Number of cases that failed or broke; null without `junit`."},
-			{Name: "skipped", Type: cty.Number, Description: "Number of cases that were skipped; null without `junit`."},
-		},
+		Outputs: cases.Counts(),
 	}
 }
 

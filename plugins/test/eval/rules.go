@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/stagegate/stagegate/plugins/test/bounds"
 	"github.com/stagegate/stagegate/plugins/test/evaluation"
 	"github.com/stagegate/stagegate/plugins/test/judge"
 	"github.com/stagegate/stagegate/sdk"
@@ -94,15 +95,12 @@ type threshold struct {
 // asked reads what thresholds and slices have in common.
 func asked(metric string, block sdk.Config, compared bool, at sdk.Path, diags *sdk.Diagnostics) threshold {
 	before := len(*diags)
-	t := threshold{Threshold: judge.Threshold{Metric: metric, Min: bound(block, "min", at, diags), Max: bound(block, "max", at, diags), Margin: marginOf(block, at, diags), Better: betterOf(block, at, diags)}}
+	t := threshold{Threshold: judge.Threshold{Metric: metric, Min: bounds.Number(block, "min", at, diags), Max: bounds.Number(block, "max", at, diags), Margin: marginOf(block, at, diags), Better: betterOf(block, at, diags)}}
 	t.known = len(*diags) == before
 	for _, name := range []string{"min", "max", "margin", "better"} {
 		t.known = t.known && block.Known(name)
 	}
-	if t.Min != nil && t.Max != nil && *t.Min > *t.Max {
-		diags.AddError(append(slices.Clone(at), sdk.Attr("max")), fmt.Sprintf("No value meets the threshold on %q", metric),
-			fmt.Sprintf("max = %s is less than min = %s.", judge.Number(*t.Max), judge.Number(*t.Min)))
-	}
+	bounds.CheckOrder(metric, t.Min, t.Max, at, diags)
 	if t.Margin != nil && !compared {
 		diags.AddError(append(slices.Clone(at), sdk.Attr("margin")), "There is no baseline to be worse than",
 			"A margin says how much worse than the released model the metric may be. Add a baseline block that says where its evaluation is, with missing = \"warn\" for the first release.")
@@ -144,19 +142,6 @@ func (r *rules) trends(c sdk.Config, diags *sdk.Diagnostics) {
 			Tolerance: tolerance, Outside: verdictOf(block, "outside", at, diags), Better: betterOf(block, at, diags),
 		})
 	}
-}
-
-func bound(block sdk.Config, name string, at sdk.Path, diags *sdk.Diagnostics) *float64 {
-	v, ok := block.Number(name)
-	if !ok {
-		return nil
-	}
-	if math.IsInf(v, 0) {
-		diags.AddError(append(slices.Clone(at), sdk.Attr(name)), "The bound is out of range",
-			"No 64-bit number can hold it. Leave the bound out when every value is fine.")
-		return nil
-	}
-	return &v
 }
 
 func marginOf(block sdk.Config, at sdk.Path, diags *sdk.Diagnostics) *float64 {
