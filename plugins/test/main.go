@@ -3,6 +3,7 @@ package main
 
 import (
 	"github.com/stagegate/stagegate/plugins/test/command"
+	"github.com/stagegate/stagegate/plugins/test/container"
 	"github.com/stagegate/stagegate/plugins/test/eval"
 	"github.com/stagegate/stagegate/sdk"
 )
@@ -13,6 +14,6 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:    "test",
 		Version: sdk.Version,
-		Testers: []sdk.Tester{command.Component{}, eval.Component{}},
+		Testers: []sdk.Tester{command.Component{}, container.Component{}, eval.Component{}},
 	}
 }

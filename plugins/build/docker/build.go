@@ -10,6 +10,7 @@ import (
 	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
+	"github.com/stagegate/stagegate/plugins/internal/credential"
 	"github.com/stagegate/stagegate/plugins/internal/engine"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
@@ -50,10 +51,7 @@ func connected(ctx context.Context, source *workspace.Tree, config sdk.Config, o
 	e, err := engine.Connect(ctx)
 	var unreachable *engine.UnreachableError
 	if errors.As(err, &unreachable) {
-		return nil, &sdk.Failure{
-			Summary: unreachable.Error(), Detail: unreachable.Remedy(),
-			Class: "engine_unreachable", Broken: true,
-		}
+		return nil, unreachable.Failure()
 	}
 	if err != nil {
 		return nil, err
@@ -161,7 +159,7 @@ func upload(ctx context.Context, e *engine.Engine, id, host, name string, out *s
 	if err := e.Tag(ctx, id, name); err != nil {
 		return engine.Pushed{}, err
 	}
-	found, err := oci.Credential(ctx, host)
+	found, err := credential.Find(ctx, host)
 	if err != nil {
 		return engine.Pushed{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/client"
+	"github.com/stagegate/stagegate/sdk"
 )
 
 // connectTimeout is how long an engine may take for its first answer.
@@ -44,6 +45,11 @@ func (e *UnreachableError) Remedy() string {
 		what = "The socket is there, but this user may not use it. Add the user to the group that owns the socket, or use a rootless engine through DOCKER_HOST."
 	}
 	return what + " The contexts of the docker command are not read."
+}
+
+// Failure is what a stage that needs the engine ends with.
+func (e *UnreachableError) Failure() *sdk.Failure {
+	return &sdk.Failure{Summary: e.Error(), Detail: e.Remedy(), Class: "engine_unreachable", Broken: true}
 }
 
 // Connect finds the engine by DOCKER_HOST, DOCKER_CERT_PATH and

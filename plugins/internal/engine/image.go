@@ -23,6 +23,45 @@ func (e *Engine) Size(ctx context.Context, id string) (int64, error) {
 	return found.Size, nil
 }
 
+// Image is what the engine has under a name.
+type Image struct {
+	ID   string
+	User string // that its commands run as; empty is root
+}
+
+// Image looks at an image; ErrNoImage when the engine does not have it.
+func (e *Engine) Image(ctx context.Context, name string) (Image, error) {
+	found, err := e.client.ImageInspect(ctx, name)
+	switch {
+	case err != nil && gone(err):
+		return Image{}, ErrNoImage
+	case err != nil:
+		return Image{}, ended(ctx, fmt.Errorf("inspect image %s: %w", name, said(err)))
+	}
+	out := Image{ID: found.ID}
+	if found.Config != nil {
+		out.User = found.Config.User
+	}
+	return out, nil
+}
+
+// ErrNoImage says that the engine does not have an image.
+var ErrNoImage = errors.New("the engine does not have the image")
+
+// Pull gets an image from the registry in its name.
+func (e *Engine) Pull(ctx context.Context, name string, c Credential, out io.Writer) error {
+	auth, err := c.encode()
+	if err != nil {
+		return err
+	}
+	stream, err := e.client.ImagePull(ctx, name, image.PullOptions{RegistryAuth: auth})
+	if err != nil {
+		return ended(ctx, fmt.Errorf("pull %s: %w", name, said(err)))
+	}
+	err = relay(stream, out, func(json.RawMessage) {})
+	return errors.Join(ended(ctx, err), stream.Close())
+}
+
 // Tag gives an image a name.
 func (e *Engine) Tag(ctx context.Context, id, name string) error {
 	if err := e.client.ImageTag(ctx, id, name); err != nil {
@@ -36,6 +75,18 @@ type Credential struct {
 	Host, Username, Password, IdentityToken, RegistryToken string
 }
 
+// encode is the credential as the engine takes it in a header.
+func (c Credential) encode() (string, error) {
+	auth, err := registry.EncodeAuthConfig(registry.AuthConfig{
+		ServerAddress: c.Host, Username: c.Username, Password: c.Password,
+		IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
+	})
+	if err != nil {
+		return "", fmt.Errorf("encode credentials: %w", err)
+	}
+	return auth, nil
+}
+
 // Pushed is the manifest that the registry has after a push.
 type Pushed struct {
 	Digest    string
@@ -45,12 +96,9 @@ type Pushed struct {
 
 // Push sends an image to the registry in its name.
 func (e *Engine) Push(ctx context.Context, name string, c Credential, out io.Writer) (Pushed, error) {
-	auth, err := registry.EncodeAuthConfig(registry.AuthConfig{
-		ServerAddress: c.Host, Username: c.Username, Password: c.Password,
-		IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
-	})
+	auth, err := c.encode()
 	if err != nil {
-		return Pushed{}, fmt.Errorf("encode credentials: %w", err)
+		return Pushed{}, err
 	}
 	stream, err := e.client.ImagePush(ctx, name, image.PushOptions{RegistryAuth: auth})
 	if err != nil {

@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 )
 
 // api is HTTP to an engine.
-type api struct{ client *http.Client }
+type api struct {
+	client *http.Client
+	header http.Header // of every request
+}
 
 func newAPI(network, address string) api {
 	return api{client: &http.Client{Transport: &http.Transport{
@@ -20,6 +24,12 @@ func newAPI(network, address string) api {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		},
 	}}}
+}
+
+// with is the same with one more header.
+func (a api) with(name, value string) api {
+	a.header = http.Header{name: []string{value}}
+	return a
 }
 
 func (a api) close() { a.client.CloseIdleConnections() }
@@ -33,11 +43,25 @@ func (a api) call(ctx context.Context, method, path string, body, into any) ([]b
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://engine"+path, &send)
+	raw, err := a.do(ctx, method, path, "application/json", &send)
+	if err == nil && into != nil {
+		err = json.Unmarshal(raw, into)
+	}
+	return raw, err
+}
+
+// send posts an archive.
+func (a api) send(ctx context.Context, path string, archive []byte) ([]byte, error) {
+	return a.do(ctx, http.MethodPost, path, "application/x-tar", bytes.NewReader(archive))
+}
+
+func (a api) do(ctx context.Context, method, path, mediaType string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://engine"+path, body)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	maps.Copy(req.Header, a.header)
+	req.Header.Set("Content-Type", mediaType)
 	resp, err := a.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -48,9 +72,6 @@ func (a api) call(ctx context.Context, method, path string, body, into any) ([]b
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
 		return nil, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, raw)
-	}
-	if into != nil {
-		return raw, json.Unmarshal(raw, into)
 	}
 	return raw, nil
 }

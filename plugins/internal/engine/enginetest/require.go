@@ -5,7 +5,10 @@ package enginetest
 
 import (
 	"context"
+	"encoding/base64"
+	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,8 +20,9 @@ const RequireVariable = "STAGEGATE_REQUIRE_DOCKER"
 
 // Engine is a real engine.
 type Engine struct {
-	t    testing.TB
-	http api
+	t                testing.TB
+	network, address string
+	http             api
 }
 
 // Require finds the engine that DOCKER_HOST names, or the one at the default
@@ -41,17 +45,17 @@ func Require(t testing.TB) *Engine {
 		address = "unix:///var/run/docker.sock"
 	}
 	network, at, _ := strings.Cut(address, "://")
-	found := &Engine{t: t, http: newAPI(network, at)}
+	found := &Engine{t: t, network: network, address: at, http: newAPI(network, at)}
 	t.Cleanup(found.http.close)
 	return found
 }
 
-// RemoveLater removes an image when the test has ended.
+// RemoveLater removes an image when the test has ended, where it is still there.
 func (e *Engine) RemoveLater(name string) {
 	e.t.Helper()
 	ctx := context.WithoutCancel(e.t.Context())
 	e.t.Cleanup(func() {
-		if _, err := e.http.call(ctx, "DELETE", "/images/"+name+"?force=1", nil, nil); err != nil {
+		if _, err := e.http.call(ctx, "DELETE", "/images/"+name+"?force=1", nil, nil); err != nil && !strings.Contains(err.Error(), "404 Not Found") {
 			e.t.Errorf("remove image %s: %v", name, err)
 		}
 	})
@@ -75,6 +79,86 @@ func (e *Engine) Containers(label string) int {
 		e.t.Errorf("list containers: %v", err)
 	}
 	return len(found)
+}
+
+// Labels are the values that a label has, one for each container, running or
+// not, and each volume.
+func (e *Engine) Labels(label string) []string {
+	e.t.Helper()
+	type labelled struct{ Labels map[string]string }
+	var containers []labelled
+	var volumes struct{ Volumes []labelled }
+	filter := "filters=" + url.QueryEscape(`{"label":["`+label+`"]}`)
+	e.get("/containers/json?all=1&"+filter, &containers)
+	e.get("/volumes?"+filter, &volumes)
+	var found []string
+	for _, one := range append(containers, volumes.Volumes...) {
+		found = append(found, one.Labels[label])
+	}
+	return found
+}
+
+// Running counts the running containers that have a label with a value.
+func (e *Engine) Running(label, value string) int {
+	e.t.Helper()
+	var found []struct{}
+	e.get("/containers/json?filters="+url.QueryEscape(`{"label":["`+label+"="+value+`"]}`), &found)
+	return len(found)
+}
+
+// RemoveLabelled removes containers and their volumes by a label with its value.
+func (e *Engine) RemoveLabelled(label string) {
+	e.t.Helper()
+	ctx, filter := context.WithoutCancel(e.t.Context()), "filters="+url.QueryEscape(`{"label":["`+label+`"]}`)
+	var containers []struct {
+		ID string `json:"Id"`
+	}
+	e.get("/containers/json?all=1&"+filter, &containers)
+	for _, c := range containers {
+		if _, err := e.http.call(ctx, "DELETE", "/containers/"+c.ID+"?force=1&v=1", nil, nil); err != nil {
+			e.t.Error(err)
+		}
+	}
+	var volumes struct{ Volumes []struct{ Name string } }
+	e.get("/volumes?"+filter, &volumes)
+	for _, v := range volumes.Volumes {
+		if _, err := e.http.call(ctx, "DELETE", "/volumes/"+v.Name, nil, nil); err != nil {
+			e.t.Error(err)
+		}
+	}
+}
+
+// Push moves an image without another name to a registry on loopback: the engine
+// has it no more.
+func (e *Engine) Push(image, name string) (digest string) {
+	e.t.Helper()
+	e.post("/images/"+image+"/tag?repo="+name+"&tag=pushed", nil, nil)
+	req := e.http.with("X-Registry-Auth", base64.URLEncoding.EncodeToString([]byte("{}")))
+	raw, err := req.call(e.t.Context(), "POST", "/images/"+name+"/push?tag=pushed", nil, nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	found := regexp.MustCompile(`"Digest":"(sha256:[0-9a-f]{64})"`).FindSubmatch(raw)
+	if found == nil {
+		e.t.Fatalf("push %s: %s", name, raw)
+	}
+	if _, err := e.http.call(e.t.Context(), "DELETE", "/images/"+name+":pushed", nil, nil); err != nil {
+		e.t.Fatal(err)
+	}
+	return string(found[1])
+}
+
+// Volume makes a volume with labels that goes with the test.
+func (e *Engine) Volume(labels map[string]string) (name string) {
+	e.t.Helper()
+	var made struct{ Name string }
+	raw, err := e.http.call(e.t.Context(), "POST", "/volumes/create", map[string]any{"Labels": labels}, &made)
+	if err != nil {
+		e.t.Fatalf("%v: %s", err, raw)
+	}
+	ctx := context.WithoutCancel(e.t.Context())
+	e.t.Cleanup(func() { _, _ = e.http.call(ctx, "DELETE", "/volumes/"+made.Name, nil, nil) })
+	return made.Name
 }
 
 // Run pulls an image, runs it without a network, and returns what it printed

@@ -1,4 +1,5 @@
-package oci
+// Package credential finds what the Docker configuration has for a registry.
+package credential
 
 import (
 	"context"
@@ -8,9 +9,9 @@ import (
 	"oras.land/oras-go/v2/registry/remote/credentials"
 )
 
-// Credential is what the Docker configuration and its helpers have for a
-// registry; empty when they have nothing.
-func Credential(ctx context.Context, host string) (auth.Credential, error) {
+// Find is what the Docker configuration and its helpers have for a registry;
+// empty when they have nothing.
+func Find(ctx context.Context, host string) (auth.Credential, error) {
 	store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
 	if err != nil {
 		return auth.EmptyCredential, fmt.Errorf("read docker configuration: %w", err)
