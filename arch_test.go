@@ -86,7 +86,7 @@ func TestImportRules(t *testing.T) {
 				refuse("a plugin knows the SDK only")
 			case within(p.ImportPath, plugins) && within(imported, plugins) && family(p.ImportPath) != family(imported) && !within(imported, shared):
 				refuse("plugins do not know each other")
-			case within(imported, shared+"/engine") && !slices.Contains([]string{"internal", "build", "test"}, family(p.ImportPath)),
+			case within(imported, shared+"/engine", shared+"/container") && !slices.Contains([]string{"internal", "build", "test"}, family(p.ImportPath)),
 				within(imported, shared+"/cluster") && !slices.Contains([]string{"internal", "deploy", "test"}, family(p.ImportPath)):
 				refuse("only the families that need it link a heavy library")
 			case slices.Contains(leaves, p.ImportPath) && within(imported, "os", "net"):

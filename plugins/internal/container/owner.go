@@ -1,0 +1,96 @@
+package container
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// owner is the process that a container belongs to. A number alone would mean
+// another process one day, and another one on each machine.
+type owner struct {
+	machine string // empty where it has no identity
+	boot    string
+	space   string // of process numbers
+	pid     string
+	start   string // in ticks since the boot
+}
+
+// self is this process.
+func self() (owner, error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return owner{}, fmt.Errorf("identify this process: %w", err)
+	}
+	space, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return owner{}, fmt.Errorf("identify this process: %w", err)
+	}
+	o := owner{boot: string(bytes.TrimSpace(boot)), space: strings.Trim(space, "pid:[]"), pid: strconv.Itoa(os.Getpid())}
+	if machine, err := os.ReadFile("/etc/machine-id"); err == nil {
+		o.machine = string(bytes.TrimSpace(machine))
+	}
+	o.start, err = startOf(o.pid)
+	return o, err
+}
+
+// String is the owner as a label.
+func (o owner) String() string {
+	return strings.Join([]string{o.machine, o.boot, o.space, o.pid, o.start}, "/")
+}
+
+func parseOwner(label string) (owner, bool) {
+	parts := strings.Split(label, "/")
+	if len(parts) != 5 {
+		return owner{}, false
+	}
+	return owner{parts[0], parts[1], parts[2], parts[3], parts[4]}, true
+}
+
+// life is what is known of an owner.
+type life int
+
+const (
+	unknown life = iota // it is of another machine or another space
+	alive
+	rebooted // its machine is this one, which has been started again since
+	dead
+)
+
+// lifeOf judges another owner from here.
+func (o owner) lifeOf(other owner) life {
+	switch {
+	case other.boot != o.boot && other.machine != "" && other.machine == o.machine:
+		return rebooted
+	case other.boot != o.boot || other.space != o.space:
+		return unknown
+	}
+	start, err := startOf(other.pid)
+	switch {
+	case errors.Is(err, os.ErrNotExist), err == nil && start != other.start:
+		return dead
+	case err != nil:
+		return unknown
+	}
+	return alive
+}
+
+// startOf is when a process was started: field 22 of its stat.
+func startOf(pid string) (string, error) {
+	if _, err := strconv.ParseUint(pid, 10, 32); err != nil {
+		return "", fmt.Errorf("identify process %q: %w", pid, err)
+	}
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return "", fmt.Errorf("identify process %s: %w", pid, err)
+	}
+	const afterName = 19 // field 22, counted from the one after the name
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) <= afterName {
+		return "", fmt.Errorf("identify process %s: it has no start time", pid)
+	}
+	return fields[afterName], nil
+}
