@@ -35,9 +35,11 @@ stage "image" {
 
 # stage('Test')
 stage "test" {
-  uses = "test.command"
+  uses = "test.container"
   with {
-    command = ["docker", "run", "--rm", "--network=none", stage.image.reference, "--self-test"]
+    image   = stage.image.reference
+    command = ["/hello", "--self-test"]
+    limits { memory = "64MiB" }
   }
   timeout = "2m"
 }
