@@ -47,19 +47,22 @@ type Box struct {
 }
 
 // Open connects to the engine and makes all ready for Run: leftovers are
-// removed, the image is there, and the files are in place. Close the box, also
-// when there is an error.
+// removed, the image is there, and the files are in place. Close the box.
 func Open(ctx context.Context, job Job, out Output) (*Box, error) {
 	b := &Box{job: job, emitter: out, name: "stagegate-" + strings.ToLower(rand.Text()[:16]), writable: job.Writable}
 	e, err := engine.Connect(ctx)
 	if unreachable, ok := errors.AsType[*engine.UnreachableError](err); ok {
-		return b, unreachable.Failure()
+		return nil, unreachable.Failure()
 	}
 	if err != nil {
-		return b, err
+		return nil, err
 	}
 	b.engine = e
-	return b, b.explain(ctx, b.prepare(ctx))
+	if err := b.prepare(ctx); err != nil {
+		b.Close(ctx)
+		return nil, b.explain(ctx, err)
+	}
+	return b, nil
 }
 
 func (b *Box) prepare(ctx context.Context) error {
@@ -235,9 +238,6 @@ const (
 // Close removes the container and its volumes, also when ctx has ended. What
 // cannot be removed now is named, and is for the next sweep.
 func (b *Box) Close(ctx context.Context) {
-	if b.engine == nil {
-		return
-	}
 	patience := cleanTimeout
 	if ctx.Err() != nil {
 		patience = hurryTimeout

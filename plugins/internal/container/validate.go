@@ -103,14 +103,14 @@ func (r *limitReader) refuse(name, detail string) {
 	r.diags.AddError(sdk.At(sdk.Attr("limits"), sdk.Attr(name)), "unusable limit", detail)
 }
 
-func (r *limitReader) bytes(name string, least, fallback int64) int64 {
+func (r *limitReader) bytes(name string, least uint64, fallback int64) int64 {
 	if !r.block.Set(name) {
 		return fallback
 	}
 	text := r.block.String(name)
 	n, err := humanize.ParseBytes(text)
-	if err != nil || n > math.MaxInt64 || int64(n) < least {
-		r.refuse(name, fmt.Sprintf("%q is not a size from %s such as \"8GiB\".", text, humanize.IBytes(uint64(least))))
+	if err != nil || n > math.MaxInt64 || n < least {
+		r.refuse(name, fmt.Sprintf("%q is not a size from %s such as \"8GiB\".", text, humanize.IBytes(least)))
 		return fallback
 	}
 	return int64(n)

@@ -104,7 +104,7 @@ func (e *Engine) halt(ctx context.Context, id string, code <-chan container.Wait
 			case <-printed.done:
 			case <-stopping.Done():
 			}
-		case <-failed:
+		case <-failed: //nolint:errcheck // removing the container comes next either way
 		case <-stopping.Done():
 		}
 	}

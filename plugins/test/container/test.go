@@ -24,10 +24,10 @@ func (Component) Test(ctx context.Context, req sdk.Request, out *sdk.Emitter) (s
 		job.Env = map[string]string{"RUNNER_ARTIFACT_DIGEST": artifact.Digest}
 	}
 	box, err := container.Open(ctx, job, out)
-	defer box.Close(ctx)
 	if err != nil {
 		return nil, sdk.TestReport{}, err
 	}
+	defer box.Close(ctx)
 	exit, err := box.Run(ctx)
 	if err != nil {
 		return nil, sdk.TestReport{}, err

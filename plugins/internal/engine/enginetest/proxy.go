@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"context"
 	"io"
 	"net"
 	"path/filepath"
@@ -27,7 +28,7 @@ type Proxy struct {
 func (e *Engine) Proxy() *Proxy {
 	e.t.Helper()
 	socket := filepath.Join(e.t.TempDir(), "engine.sock")
-	listener, err := net.Listen("unix", socket)
+	listener, err := new(net.ListenConfig).Listen(e.t.Context(), "unix", socket)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -67,7 +68,7 @@ func (p *Proxy) Cut() {
 func (p *Proxy) Freeze() { close(p.frozen) }
 
 func (p *Proxy) pass(client net.Conn) {
-	server, err := net.Dial(p.network, p.engine)
+	server, err := new(net.Dialer).DialContext(context.WithoutCancel(p.t.Context()), p.network, p.engine)
 	if err != nil {
 		_ = client.Close()
 		return

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +23,7 @@ func main() {
 			n++
 		}
 		if err := do(rest[0], rest[1:n]); err != nil {
-			fmt.Println(rest[0]+":", err)
+			fmt.Fprintln(os.Stdout, rest[0]+":", err)
 		}
 		rest = rest[min(n+1, len(rest)):]
 	}
@@ -31,15 +32,15 @@ func main() {
 func do(what string, args []string) error {
 	switch what {
 	case "out":
-		fmt.Println(strings.Join(args, " "))
+		fmt.Fprintln(os.Stdout, strings.Join(args, " "))
 	case "err":
 		fmt.Fprintln(os.Stderr, strings.Join(args, " "))
 	case "env":
-		fmt.Println(os.Getenv(args[0]))
+		fmt.Fprintln(os.Stdout, os.Getenv(args[0]))
 	case "write":
-		return os.WriteFile(args[0], []byte(args[1]), 0o644)
+		return os.WriteFile(args[0], []byte(args[1]), 0o600)
 	case "mkdir":
-		return os.MkdirAll(args[0], 0o755)
+		return os.MkdirAll(args[0], 0o750)
 	case "link":
 		return os.Symlink(args[0], args[1])
 	case "hardlink":
@@ -71,32 +72,31 @@ func cat(name string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	_, err = io.Copy(os.Stdout, f)
-	return err
+	return errors.Join(err, f.Close())
 }
 
 // probe tries what a container should not be able to do.
 func probe(what string, args []string) error {
 	switch what {
 	case "user":
-		fmt.Println(os.Getuid(), os.Getgid())
+		fmt.Fprintln(os.Stdout, os.Getuid(), os.Getgid())
 	case "where":
 		dir, err := os.Getwd()
-		fmt.Println(dir)
+		fmt.Fprintln(os.Stdout, dir)
 		return err
 	case "status": // a line of /proc/self/status
 		data, err := os.ReadFile("/proc/self/status")
 		for line := range strings.SplitSeq(string(data), "\n") {
 			if strings.HasPrefix(line, args[0]+":") {
-				fmt.Println(line)
+				fmt.Fprintln(os.Stdout, line)
 			}
 		}
 		return err
 	case "interfaces":
 		found, err := net.Interfaces()
 		for _, i := range found {
-			fmt.Println(i.Name)
+			fmt.Fprintln(os.Stdout, i.Name)
 		}
 		return err
 	case "eat": // memory, in MiB
@@ -108,13 +108,13 @@ func probe(what string, args []string) error {
 		for i := range all {
 			all[i] = []byte(strings.Repeat("x", 1<<20))
 		}
-		fmt.Println("ate", len(all))
+		fmt.Fprintln(os.Stdout, "ate", len(all))
 	case "fork": // processes, which wait
 		return fork(args[0])
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 	case "wait":
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 	default:
 		return fmt.Errorf("%q is not known", what)
 	}
