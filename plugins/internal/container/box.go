@@ -207,8 +207,8 @@ func (b *Box) Run(ctx context.Context) (process.Exit, error) {
 	if err != nil {
 		return process.Exit{}, b.explain(ctx, err)
 	}
-	if exit.OutOfMemory && exit.Code != 0 {
-		return process.Exit{}, b.outOfMemory(exit.Code)
+	if err := b.outOfMemory(exit); err != nil {
+		return process.Exit{}, err
 	}
 	return process.Exit{Code: exit.Code}, nil
 }

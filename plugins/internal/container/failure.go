@@ -51,15 +51,32 @@ func first(words []string) string {
 	return words[0]
 }
 
-func (b *Box) outOfMemory(code int) error {
-	limit := "what the engine has"
-	if block, ok := b.job.Request.Config.Block("limits"); ok && block.Set("memory") {
-		limit = "its limit of " + block.String("memory")
+// killed is the exit code of what has got the signal that nothing survives.
+const killed = 128 + 9
+
+// outOfMemory explains an end for want of memory, and is nil for another one. The
+// engine learns of such an end beside the exit code, and sometimes too late to
+// tell of it.
+func (b *Box) outOfMemory(exit engine.Exit) error {
+	block, limited := b.job.Request.Config.Block("limits")
+	limited = limited && block.Set("memory")
+	f := &sdk.Failure{Class: "out_of_memory", ExitCode: exit.Code}
+	more := "Raise memory in the limits block, or have it take less at a time."
+	switch {
+	case exit.Code == 0:
+		return nil
+	case exit.OutOfMemory && limited:
+		f.Summary, f.Detail = "The command took more memory than its limit of "+block.String("memory"), "The kernel killed it. "+more
+	case exit.OutOfMemory:
+		f.Summary, f.Detail = "The command took more memory than what the engine has", "The kernel killed it. "+more
+	case exit.Code == killed && limited:
+		f.Summary = "The command was killed, most likely for more memory than its limit of " + block.String("memory")
+		f.Detail = "The engine does not say who killed it. Where the memory runs out it is the kernel. " + more
+	default:
+		return nil
 	}
-	return &sdk.Failure{
-		Summary: "The command took more memory than " + limit, Class: "out_of_memory", ExitCode: code,
-		Detail: b.detail("The kernel killed it. Raise memory in the limits block, or have it take less at a time."),
-	}
+	f.Detail = b.detail(f.Detail)
+	return f
 }
 
 // Failed adds to a failure what the command said last.

@@ -96,6 +96,14 @@ func limited(t *testing.T, l lab) {
 	if f := got.Failure(); f.GetClass() != "out_of_memory" || !strings.Contains(f.GetSummary(), "its limit of 32MiB") || !strings.Contains(f.GetDetail(), "hungry") || f.GetExitCode() != 137 {
 		t.Error(got)
 	}
+	// The engine may hear too late of what the kernel has done.
+	got = h.Test("container", l.config(limits(values{"memory": cty.StringVal("32MiB")}), "exit", "137"))
+	if f := got.Failure(); f.GetClass() != "out_of_memory" || !strings.Contains(f.GetSummary(), "most likely for more memory than its limit of 32MiB") {
+		t.Error(got)
+	}
+	if got = h.Test("container", l.config(nil, "exit", "137")); got.Failure().GetClass() != "command_failed" {
+		t.Error(got)
+	}
 	got = h.Test("container", l.config(limits(values{"pids": cty.NumberIntVal(30)}), "fork", "100"))
 	if !strings.Contains(string(got.Stdout), "resource temporarily unavailable") {
 		t.Error(got)
