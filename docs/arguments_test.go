@@ -18,7 +18,7 @@ func TestEveryArgumentIsListed(t *testing.T) {
 	t.Parallel()
 	guide := read(t, "docs/pipelines.md")
 	for heading, shape := range map[string]string{
-		"## `pipeline`": "pipelineShape", "## `variable`": "variableShape", "## `stage`": "stageShape", "## Retry and timeout": "retryShape",
+		"## `pipeline`": "pipelineShape", "## `variable`": "variableShape", "## `stage`": "stageShape", "## Retry and timeout": "retryShape", "## `notify`": "notifyShape",
 	} {
 		listed := slices.DeleteFunc(guide.column(t, heading, 1), func(s string) bool { return s == "retry" && shape == "retryShape" })
 		same(t, "arguments of "+heading, argumentsOf(t, shape), listed)

@@ -82,6 +82,7 @@ type job struct {
 	tree    string       // checkout that is left out of messages
 	on      *goingOn     // what it goes on from; nil means that it starts afresh
 	journal runstate.Run // of a run that a trigger has made; nil means that a checked job gets one
+	post    *post        // that tells of the run; nil means one of its own
 }
 
 // run does a job by hand.
@@ -120,6 +121,10 @@ func (f runFlags) check() error {
 
 // runIn loads and checks first, and only then is there a run.
 func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, j job) (err error) {
+	if j.post == nil {
+		j.post = a.post(ctx, s, store)
+		defer j.post.finish() //nolint:contextcheck // it has time of its own, also when the run was stopped
+	}
 	masks := redact.New()
 	defer hide(masks, &err)
 	host, err := a.pluginHost(ctx, s, store.Blobs(), masks)
@@ -144,6 +149,7 @@ func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, 
 	if err != nil {
 		return err
 	}
+	j.post.learn(ctx, j.id, l)
 	if err := l.validate(ctx, host); err != nil {
 		return err
 	}
@@ -187,6 +193,8 @@ func (a *app) execute(ctx context.Context, x execution) (err error) {
 		ctx, x.stops, release = a.control(ctx, x.journal, x.host)
 		defer release()
 	}
+	x.post.expect(ctx, x.id, x.begun(), x.loaded.rules)
+	x.post.begin()
 	x.flags.apply(x.loaded.Pipeline)
 	outcome, err := a.engine(ctx, x, decisions, scratch)
 	a.pruneCache(x.session, x.store)
@@ -220,7 +228,7 @@ func (a *app) engine(ctx context.Context, x execution, decisions *gate.Gate, scr
 	}
 	e, err := engine.New(engine.Options{
 		Plugins: x.host, Evaluator: x.loaded.Evaluator, Journal: a.journal(x.journal), Groups: x.journal, Logs: x.journal, Blobs: x.store.Blobs(),
-		View: shown, Redactor: x.masks, Gate: decisions, Attester: decisions, Cache: known, Inputs: x.loaded.inputs,
+		View: x.post.watch(shown), Redactor: x.masks, Gate: decisions, Attester: decisions, Cache: known, Inputs: x.loaded.inputs,
 		RunID: x.id, Repository: x.loaded.facts.Repository, Scratch: scratch,
 		Parallelism: x.parallelism(), Drain: x.stops.drain, Abort: x.stops.abort, ExitCode: exitCode,
 		History: history{runstate.NewEarlier(x.store, x.id)}, CancelRun: canceller(x.store),

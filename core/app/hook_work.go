@@ -71,12 +71,15 @@ func (a *app) work(ctx context.Context, p pushed, ready int) (err error) {
 		return usage(err)
 	}
 	defer func() { a.closing(&err, run.Close()) }()
+	told := a.post(ctx, s, store)
+	defer told.finish() //nolint:contextcheck // it has time of its own, also when the run was stopped
+	told.expect(ctx, p.id, p.started(), nil)
 	if ready > 0 {
 		if err := sayReady(ready); err != nil {
 			return fmt.Errorf("tell that the run is made: %w", err)
 		}
 	}
-	err = a.runPushed(ctx, s, store, run, p)
+	err = a.runPushed(ctx, s, store, run, told, p)
 	if err != nil {
 		a.closing(&err, a.conclude(ctx, s, store, run, p, err))
 	}
@@ -92,7 +95,7 @@ func sayReady(descriptor int) error {
 	return errors.Join(err, f.Close())
 }
 
-func (a *app) runPushed(ctx context.Context, s *session, store *runstate.FileStore, run runstate.Run, p pushed) (err error) {
+func (a *app) runPushed(ctx context.Context, s *session, store *runstate.FileStore, run runstate.Run, told *post, p pushed) (err error) {
 	tree := s.path("checkouts", p.id)
 	if err := trigger.Checkout(ctx, p.repository, p.commit, tree); err != nil {
 		return err
@@ -100,8 +103,13 @@ func (a *app) runPushed(ctx context.Context, s *session, store *runstate.FileSto
 	defer func() { a.closing(&err, os.RemoveAll(tree)) }()
 	return a.runIn(ctx, s, store, job{
 		path: filepath.Join(tree, p.pipeline), flags: runFlags{format: "plain"},
-		id: p.id, ref: p.ref, trigger: "push", journal: run, tree: tree, source: p.repository,
+		id: p.id, ref: p.ref, trigger: "push", journal: run, tree: tree, source: p.repository, post: told,
 	})
+}
+
+// started is what is known of the run before its pipeline is read.
+func (p pushed) started() event.Run {
+	return event.Run{Commit: p.commit, Ref: p.ref, Clean: true, Runner: Version, Trigger: "push", PushedTo: p.repository}
 }
 
 // conclude records why a run could not begin. One that has begun has recorded
@@ -127,11 +135,9 @@ func (a *app) conclude(ctx context.Context, s *session, store *runstate.FileStor
 	if errors.Is(why, errInterrupted) {
 		end.Status, end.ExitCode = event.Cancelled, exitInterrupted
 	}
-	at := now().UTC()
+	at, begun := now().UTC(), p.started()
 	return run.Append(ctx,
-		event.Event{Type: event.RunStarted, Time: at, RunID: p.id, Run: &event.Run{
-			Commit: p.commit, Ref: p.ref, Clean: true, Runner: Version, Trigger: "push",
-		}},
+		event.Event{Type: event.RunStarted, Time: at, RunID: p.id, Run: &begun},
 		event.Event{Type: event.RunFinished, Time: at, RunID: p.id, Finish: &end},
 	)
 }

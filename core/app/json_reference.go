@@ -34,6 +34,8 @@ func answers() []answer {
 		{"runner fmt", fmtAnswer{}, false, "What became of the files."},
 		{"runner graph", graphAnswer{}, false, "The stages and what each waits for."},
 		{"runner init", initAnswer{}, false, "The modules that are pinned, and what has changed."},
+		{"runner notify flush", letterList{}, false, "What is still not delivered."},
+		{"runner notify list", letterList{}, false, "The messages and marks that are not delivered yet."},
 		{"runner plan", preview.Preview{}, false, "What a run would do."},
 		{"runner reject", voteReport{}, false, "What was recorded."},
 		{"runner resume", event.Event{}, true, "What happens, as in `runner run`. A run that has succeeded has one line that says so: `schema`, `run`, `status`."},

@@ -12,6 +12,7 @@ import (
 	"github.com/stagegate/stagegate/core/config"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/engine"
+	"github.com/stagegate/stagegate/core/notify"
 	"github.com/stagegate/stagegate/core/pluginhost"
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/source"
@@ -46,6 +47,7 @@ type loaded struct {
 	whole   int
 	started time.Time // of the run
 	cwd     string
+	rules   []notify.Rule // of the pipeline: who is told when
 }
 
 // request says what to load.
@@ -116,8 +118,9 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	out.Loaded, out.diags = ready, append(diags, problems...)
 	out.diags = append(out.diags, req.on.check(out)...)
 	out.mask(req.masks)
-	out.checkSecrets(s.operator.Secrets)
+	out.checkSecrets(s.operator)
 	out.checkApprovals(s.operator.Approvals)
+	out.checkNotify(s.operator)
 	if ready != nil && !out.diags.HasErrors() {
 		out.diags = append(out.diags, engine.Check(ready.Pipeline)...)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/operator"
 	"github.com/stagegate/stagegate/core/redact"
-	"github.com/stagegate/stagegate/core/secret"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -77,12 +77,18 @@ func hide(masks *redact.Redactor, err *error) {
 
 // checkSecrets reports the secrets that nobody has configured: that is known
 // before anything runs, and also when nothing will.
-func (l *loaded) checkSecrets(configured map[string]secret.Source) {
+func (l *loaded) checkSecrets(o *operator.Config) {
+	configured := o.Secrets
 	if l.Loaded == nil {
 		return
 	}
 	for _, stage := range l.Pipeline.Stages {
 		for _, name := range stage.Secrets {
+			if _, own := o.OwnSecrets[name]; own {
+				l.diags.Append(&stage.Range, fmt.Sprintf("Secret %q is the runner's own", name),
+					"A target or a mark of the operator's configuration uses it, and no stage gets it. Ask the operator for a secret of your own.")
+				continue
+			}
 			if _, ok := configured[name]; !ok {
 				l.diags.Append(&stage.Range, fmt.Sprintf("Unknown secret %q", name),
 					"The operator's configuration says where secrets are, and has none of that name. "+

@@ -41,6 +41,15 @@ func (x execution) info(ctx context.Context) (event.Run, error) {
 	return info, err
 }
 
+// begun is what is known of the run before it is recorded.
+func (x execution) begun() event.Run {
+	l := x.loaded
+	return event.Run{
+		Pipeline: l.Pipeline.Name, Root: l.Pipeline.Root, Actor: x.starter(), Commit: l.facts.Commit, Ref: l.facts.Ref, Clean: l.facts.Clean,
+		Repository: l.facts.Repository, Runner: Version, Trigger: x.trigger, PushedTo: x.source,
+	}
+}
+
 // keepSnapshot stores what the pipeline was loaded from.
 func keepSnapshot(ctx context.Context, blobs runstate.Blobs, l *loaded) (string, error) {
 	data, err := l.source.Snapshot()

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Condition: condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     cmdExits,
+			"listen":    cmdListen,
 			"sshkey":    cmdSSHKey,
 			"allow":     cmdAllow,
 			"sshagent":  cmdSSHAgent,

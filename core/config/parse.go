@@ -45,6 +45,7 @@ type Source struct {
 	cleanup   time.Duration
 	failFast  bool
 	plugins   []pipeline.PluginRequirement
+	notify    []pipeline.Notify
 	reader    *reader
 	root      *module
 	modules   []*module  // all, the root first, each before those inside it
@@ -124,7 +125,7 @@ func (s *Source) open(o Options) (diags diag.List) {
 
 // topLevel are the blocks of the language.
 func topLevel() []string {
-	return []string{"pipeline", "plugins", "variable", "locals", "stage", "module"}
+	return []string{"pipeline", "plugins", "variable", "locals", "stage", "module", "notify"}
 }
 
 // decodeRoot decodes the pipeline's own files, and those of its modules.
@@ -136,6 +137,8 @@ func (s *Source) decodeRoot(runnerVersion string, diags *diag.List) {
 				s.decodePipeline(b, runnerVersion, diags)
 			case "plugins":
 				s.decodePlugins(b, diags)
+			case "notify":
+				s.decodeNotify(b, diags)
 			case "output":
 				diags.Append(&b.TypeRange, "An output outside a module",
 					"An output is what a module gives to the one who uses it, and nobody uses the pipeline itself. Use a local.")

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stagegate/stagegate/core/config/guard"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/module"
+	"github.com/stagegate/stagegate/core/notify"
 	"github.com/stagegate/stagegate/core/secret"
 )
 
@@ -30,10 +32,21 @@ type Config struct {
 	Cache            Cache
 	// Policies govern every deployer stage. Empty means the built-in bundle.
 	Policies []Policy
-	Secrets  map[string]secret.Source
-	Facts    []Fact // that the operator answers for
+	// Secrets are those that pipelines may ask for, and OwnSecrets those that a
+	// target or mark needs: they are the runner's alone.
+	Secrets    map[string]secret.Source
+	OwnSecrets map[string]secret.Source
+	Facts      []Fact // that the operator answers for
 	// Approvals say who may approve deployments.
 	Approvals Approvals
+	// Targets are where messages can go, Notify who is told when, and Marks where
+	// commits are marked.
+	Targets []notify.Target
+	Notify  []notify.Rule
+	Marks   []notify.Mark
+	// RunURL is the address of a page about a run, in which {run} stands for its
+	// id; empty means that there is none.
+	RunURL string
 	// Sources are the files by name, for messages.
 	Sources map[string][]byte
 }
@@ -59,6 +72,10 @@ type fileConfig struct {
 	Secrets     []fileSecret   `hcl:"secret,block"`
 	Facts       []fileFact     `hcl:"fact,block"`
 	Approvals   *fileApprovals `hcl:"approvals,block"`
+	RunURL      *string        `hcl:"run_url"`
+	Targets     []fileTarget   `hcl:"target,block"`
+	Notify      []fileNotify   `hcl:"notify,block"`
+	Marks       []fileMark     `hcl:"mark,block"`
 }
 
 type fileDecision struct {
@@ -94,7 +111,7 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 	}
 	out := &Config{
 		PluginPath: in.PluginPath, PassEnv: in.PassEnv, ModuleSources: in.Modules,
-		Secrets: make(map[string]secret.Source),
+		Secrets: make(map[string]secret.Source), OwnSecrets: make(map[string]secret.Source),
 		Sources: map[string][]byte{filename: src},
 	}
 	top := attributeRanges(body)
@@ -104,6 +121,9 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 	out.takeSecrets(in.Secrets, &diags)
 	out.takeFacts(in.Facts, constants, &diags)
 	out.takeApprovals(in.Approvals, &diags)
+	out.takeTargets(in.Targets, &diags)
+	out.takeNotify(in.Notify, &diags)
+	out.takeMarks(in.Marks, &diags)
 	return out, diags.Sorted()
 }
 
@@ -142,6 +162,12 @@ func (c *Config) takeScalars(in fileConfig, at map[string]*hcl.Range, diags *dia
 	for _, prefix := range c.ModuleSources {
 		if err := module.CheckPrefix(prefix); err != nil {
 			diags.Append(at["module_sources"], "Not the beginning of an address", fmt.Sprintf("Modules cannot come from %q: %v.", prefix, err))
+		}
+	}
+	if in.RunURL != nil {
+		c.RunURL = *in.RunURL
+		if u, err := url.Parse(c.RunURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			diags.Append(at["run_url"], "Not an address", `Write the address of a page in which {run} stands for the run, for example "https://ci.example.com/runs/{run}".`)
 		}
 	}
 	if in.Decision != nil {

@@ -80,7 +80,7 @@ func (e *Earlier) next(ctx context.Context, of event.Run) (bool, error) {
 		}
 		e.read++
 		history, err := e.store.Read(ctx, id)
-		if state := Replay(history); err == nil && cameToAnEnd(state.Status) {
+		if state := Replay(history); err == nil && CameToAnEnd(state.Status) {
 			e.found = append(e.found, state)
 			return true, nil
 		}
@@ -88,14 +88,18 @@ func (e *Earlier) next(ctx context.Context, of event.Run) (bool, error) {
 	return false, nil
 }
 
-// samePipeline compares by repository, and by folder outside of one.
+// samePipeline compares by repository, and by folder outside of one. A push whose
+// pipeline could not even be read has no name of one: what counts is where to.
 func samePipeline(a, b event.Run) bool {
+	if pushed := a.PushedTo != "" && a.PushedTo == b.PushedTo; pushed && (a.Pipeline == "" || b.Pipeline == "") {
+		return a.Ref == b.Ref
+	}
 	return a.Pipeline == b.Pipeline && a.Ref == b.Ref &&
 		cmp.Or(a.Repository, a.PushedTo, a.Root) == cmp.Or(b.Repository, b.PushedTo, b.Root)
 }
 
-// cameToAnEnd is not so when somebody stopped the run, or the runner died.
-func cameToAnEnd(s event.Status) bool {
+// CameToAnEnd is not so when somebody stopped the run, or the runner died.
+func CameToAnEnd(s event.Status) bool {
 	switch s {
 	case event.Succeeded, event.Failed, event.Errored, event.Denied:
 		return true
