@@ -79,7 +79,7 @@ func (l *Letter) Took(at time.Time) {
 // long as the other side asks for.
 func (l *Letter) Failed(at time.Time, why error, clean func(string) string) {
 	l.Attempts++
-	l.Problem = clip(line(clean(why.Error())), maxLine)
+	l.Problem = oneLine(clean(why.Error()), maxLine)
 	fault, known := errors.AsType[*Fault](why)
 	if known && fault.Final {
 		l.Progress, l.Ended, l.Next = Refused, at, time.Time{}

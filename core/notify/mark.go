@@ -103,6 +103,6 @@ func StatusOf(s *runstate.RunState, link string) Status {
 	if why := reason(s); why != "" {
 		text += ": " + why
 	}
-	out.Description = clip(line(text), maxDescription)
+	out.Description = oneLine(text, maxDescription)
 	return out
 }

@@ -98,15 +98,15 @@ func Compose(s *runstate.RunState, why Condition, holding []Condition, before *P
 	m := Message{
 		Schema: Schema, Event: why, Conditions: holding, Previous: before, Link: link,
 		Run: RunFacts{
-			ID: s.ID, Pipeline: clip(line(s.Run.Pipeline), maxName), Status: s.Status, ExitCode: s.ExitCode,
-			Repository: clip(line(cmp.Or(s.Run.Repository, s.Run.PushedTo)), maxLine), Ref: clip(line(s.Run.Ref), maxName), Commit: s.Run.Commit,
+			ID: s.ID, Pipeline: oneLine(s.Run.Pipeline, maxName), Status: s.Status, ExitCode: s.ExitCode,
+			Repository: oneLine(cmp.Or(s.Run.Repository, s.Run.PushedTo), maxLine), Ref: oneLine(s.Run.Ref, maxName), Commit: s.Run.Commit,
 			Trigger: s.Run.Trigger, Actor: s.Run.Actor, Resumed: s.Resumed,
 			Started: s.Started, Ended: s.Ended, Duration: event.Seconds(s.Duration(s.Ended).Seconds()),
 		},
 	}
 	m.Summary = clip(m.headline(), maxLine)
 	if s.Failure != nil && s.Status != event.Succeeded {
-		m.Failure = &Failing{Summary: clip(line(s.Failure.Summary), maxLine), Detail: clip(plain(s.Failure.Detail), maxDetail)}
+		m.Failure = &Failing{Summary: oneLine(s.Failure.Summary, maxLine), Detail: clip(plain(s.Failure.Detail[:min(len(s.Failure.Detail), 8*maxDetail)]), maxDetail)}
 	}
 	if s.Status == runstate.Interrupted {
 		m.Failure = &Failing{Summary: "the runner died", Detail: "Nobody works on the run any more. Go on with it: runner resume " + s.ID}
@@ -118,10 +118,9 @@ func Compose(s *runstate.RunState, why Condition, holding []Condition, before *P
 }
 
 func (m *Message) take(stage *runstate.StageState) {
-	address := clip(line(pipeline.StageAddress(stage.Name)), maxName)
 	if w := stage.Wait; w != nil && w.Approval != nil && len(m.Approvals) < maxStages {
 		m.Approvals = append(m.Approvals, Asked{
-			Stage: address, Environment: clip(line(w.Approval.Environment), maxName), PlanDigest: w.Approval.PlanDigest,
+			Stage: addressOf(stage), Environment: oneLine(w.Approval.Environment, maxName), PlanDigest: w.Approval.PlanDigest,
 			Required: w.Approval.Required, Approved: len(w.Approval.Approved),
 		})
 	}
@@ -133,12 +132,14 @@ func (m *Message) take(stage *runstate.StageState) {
 	if len(m.Stages) == maxStages {
 		return
 	}
-	facts := StageFacts{Stage: address, Status: stage.Status}
+	facts := StageFacts{Stage: addressOf(stage), Status: stage.Status}
 	if f := stage.Finish; f != nil && f.Failure != nil {
-		facts.Summary = clip(line(f.Failure.Summary), maxLine)
+		facts.Summary = oneLine(f.Failure.Summary, maxLine)
 	}
 	m.Stages = append(m.Stages, facts)
 }
+
+func addressOf(stage *runstate.StageState) string { return oneLine(pipeline.StageAddress(stage.Name), maxName) }
 
 // headline says in a line what has happened.
 func (m *Message) headline() string {

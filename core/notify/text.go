@@ -25,6 +25,10 @@ func line(text string) string {
 	return strings.Join(strings.Fields(plain(text)), " ")
 }
 
+// oneLine is at most so many characters of a text, on one line. A flood is cut
+// before it is looked at.
+func oneLine(text string, most int) string { return clip(line(text[:min(len(text), 8*most)]), most) }
+
 // clip is at most so many characters of a text.
 func clip(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {

@@ -142,7 +142,7 @@ type noteLine struct {
 
 func note(s *runstate.RunState) string {
 	data, err := json.Marshal(noteLine{
-		Schema: Schema, Run: s.ID, Part: s.Resumed + 1, Pipeline: clip(line(s.Run.Pipeline), maxName), Digest: s.Run.Digest, Ref: s.Run.Ref,
+		Schema: Schema, Run: s.ID, Part: s.Resumed + 1, Pipeline: oneLine(s.Run.Pipeline, maxName), Digest: s.Run.Digest, Ref: s.Run.Ref,
 		Status: s.Status, ExitCode: s.ExitCode, Ended: s.Ended.UTC().Format(time.RFC3339), Runner: s.Run.Runner,
 	})
 	if err != nil {
