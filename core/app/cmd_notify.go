@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -35,6 +36,9 @@ type letterEntry struct {
 type letterList struct {
 	Schema  int           `json:"schema"`
 	Letters []letterEntry `json:"letters"`
+	// Expected are the runs of which something will be told once they have come to
+	// an end, or their runner is found dead.
+	Expected []string `json:"expected,omitempty"`
 }
 
 func (a *app) notifyCommand() *cobra.Command {
@@ -55,7 +59,7 @@ func (a *app) notifyListCommand() *cobra.Command {
 		Short: "List messages and marks that are not delivered yet, oldest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withPost(cmd.Context(), format, func(p *post) ([]letterEntry, error) { return p.list(cmd.Context()) }, nil)
+			return a.withPost(cmd.Context(), format, func(*post) {}, nil)
 		},
 	}
 	formatFlag(cmd, &format)
@@ -72,9 +76,8 @@ func (a *app) notifyFlushCommand() *cobra.Command {
 			"runner where none runs any more. Exit code 1 when something is still not delivered.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withPost(cmd.Context(), format, func(p *post) ([]letterEntry, error) {
+			return a.withPost(cmd.Context(), format, func(p *post) {
 				p.sweep(cmd.Context(), delivery.Round{Again: true, Once: true})
-				return p.list(cmd.Context())
 			}, errors.New("some messages could not be delivered"))
 		},
 	}
@@ -82,9 +85,9 @@ func (a *app) notifyFlushCommand() *cobra.Command {
 	return cmd
 }
 
-// withPost prints what is not delivered, and fails with an error when there is
-// something.
-func (a *app) withPost(ctx context.Context, format string, do func(*post) ([]letterEntry, error), otherwise error) error {
+// withPost does something and prints what is not delivered then; with an error for
+// that when there is something.
+func (a *app) withPost(ctx context.Context, format string, do func(*post), otherwise error) error {
 	if err := checkFormat(format); err != nil {
 		return err
 	}
@@ -98,42 +101,46 @@ func (a *app) withPost(ctx context.Context, format string, do func(*post) ([]let
 	}
 	p := a.post(ctx, s, store)
 	defer p.cancel()
-	letters, err := do(p)
+	do(p)
+	p.say()
+	answer, err := p.list(ctx)
 	if err != nil {
 		return err
 	}
-	p.say()
-	answer := letterList{Schema: view.SchemaVersion, Letters: append([]letterEntry{}, letters...)}
 	err = a.print(format, answer, func() error { return answer.text(a.Stdout) })
-	if err == nil && len(letters) > 0 {
+	if err == nil && len(answer.Letters) > 0 {
 		return otherwise
 	}
 	return err
 }
 
-// list are the letters that are not delivered.
-func (p *post) list(ctx context.Context) ([]letterEntry, error) {
+// list is what is not delivered.
+func (p *post) list(ctx context.Context) (letterList, error) {
+	answer := letterList{Schema: view.SchemaVersion, Letters: []letterEntry{}}
 	ids, err := p.store.Outbox().Expected(ctx)
 	if err != nil {
-		return nil, err
+		return answer, err
 	}
-	var out []letterEntry
 	for _, id := range ids {
 		kept, err := p.store.Outbox().Peek(ctx, id)
 		if errors.Is(err, runstate.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return answer, err
 		}
-		for _, l := range undelivered(delivery.Read(kept), now()) {
-			out = append(out, letterEntry{
+		left := undelivered(delivery.Read(kept), now())
+		if len(left) == 0 {
+			answer.Expected = append(answer.Expected, id)
+		}
+		for _, l := range left {
+			answer.Letters = append(answer.Letters, letterEntry{
 				Run: id, Target: l.Target, Mark: l.Mark, Event: about(l), Progress: l.Progress, Attempts: l.Attempts,
 				Next: l.Next, Problem: l.Problem, Key: l.Key,
 			})
 		}
 	}
-	return out, nil
+	return answer, nil
 }
 
 func about(l *notify.Letter) string {
@@ -144,9 +151,15 @@ func about(l *notify.Letter) string {
 }
 
 func (l letterList) text(w io.Writer) error {
-	if len(l.Letters) == 0 {
+	if len(l.Letters) == 0 && len(l.Expected) == 0 {
 		_, err := fmt.Fprintln(w, "Everything is delivered.")
 		return err
+	}
+	if len(l.Expected) > 0 {
+		fmt.Fprintf(w, "To be told of at their end: %s\n", strings.Join(l.Expected, ", "))
+	}
+	if len(l.Letters) == 0 {
+		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RUN\tTO\tABOUT\tATTEMPTS\tNEXT\tPROBLEM")

@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     cmdExits,
 			"listen":    cmdListen,
+			"mailbox":   cmdMailbox,
 			"sshkey":    cmdSSHKey,
 			"allow":     cmdAllow,
 			"sshagent":  cmdSSHAgent,
