@@ -113,6 +113,7 @@ func (s *surroundings) setup(e *testscript.Env) error {
 // commands are those that scripts have beside testscript's own.
 func (s *surroundings) commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
+		"inbox": inbox,
 		// cluster sets the pipelines' variables to the embedded cluster.
 		"cluster": func(ts *testscript.TestScript, _ bool, _ []string) {
 			c, err := s.cluster()

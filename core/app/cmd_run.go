@@ -123,7 +123,7 @@ func (f runFlags) check() error {
 func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, j job) (err error) {
 	if j.post == nil {
 		j.post = a.post(ctx, s, store)
-		defer j.post.finish() //nolint:contextcheck // it has time of its own, also when the run was stopped
+		defer j.post.finish(ctx)
 	}
 	masks := redact.New()
 	defer hide(masks, &err)

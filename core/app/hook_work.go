@@ -72,7 +72,7 @@ func (a *app) work(ctx context.Context, p pushed, ready int) (err error) {
 	}
 	defer func() { a.closing(&err, run.Close()) }()
 	told := a.post(ctx, s, store)
-	defer told.finish() //nolint:contextcheck // it has time of its own, also when the run was stopped
+	defer told.finish(ctx)
 	told.expect(ctx, p.id, p.started(), nil)
 	if ready > 0 {
 		if err := sayReady(ready); err != nil {

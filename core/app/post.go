@@ -108,6 +108,9 @@ func (p *post) learn(ctx context.Context, id string, l *loaded) {
 // one.
 func (p *post) begin() {
 	p.working.Go(func() { p.sweep(p.ctx, delivery.Round{Once: true}) })
+	if p.run == "" {
+		return // nobody has to be told of it
+	}
 	p.working.Go(func() {
 		for {
 			select {
@@ -123,9 +126,10 @@ func (p *post) begin() {
 
 // finish tells of the end of the run, and returns once all is delivered or
 // patience is at its end. A second signal ends patience.
-func (p *post) finish() {
-	deadline, cancel := context.WithTimeout(p.a.interrupts.abort, postGrace)
+func (p *post) finish(ctx context.Context) {
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), postGrace)
 	defer cancel()
+	defer context.AfterFunc(p.a.interrupts.abort, cancel)()
 	defer context.AfterFunc(deadline, p.cancel)()
 	defer p.cancel()
 	close(p.ended)

@@ -139,7 +139,9 @@ func (m *Message) take(stage *runstate.StageState) {
 	m.Stages = append(m.Stages, facts)
 }
 
-func addressOf(stage *runstate.StageState) string { return oneLine(pipeline.StageAddress(stage.Name), maxName) }
+func addressOf(stage *runstate.StageState) string {
+	return oneLine(pipeline.StageAddress(stage.Name), maxName)
+}
 
 // headline says in a line what has happened.
 func (m *Message) headline() string {

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stagegate/stagegate/core/notify"
 	"github.com/stagegate/stagegate/core/notify/delivery"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 func webhookAt(p *place, path string) *notify.Target {
