@@ -41,6 +41,13 @@ type letterList struct {
 	Expected []string `json:"expected,omitempty"`
 }
 
+// letterTaken is the JSON form of a test message that was taken.
+type letterTaken struct {
+	Schema int    `json:"schema"`
+	Target string `json:"target"`
+	Key    string `json:"key"`
+}
+
 func (a *app) notifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "notify",
@@ -181,17 +188,23 @@ func (l letterList) text(w io.Writer) error {
 }
 
 func (a *app) notifyTestCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   "test TARGET",
 		Short: "Send a message to a target of the operator's configuration, to see whether it arrives",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.notifyTest(cmd.Context(), args[0])
+			return a.notifyTest(cmd.Context(), args[0], format)
 		},
 	}
+	formatFlag(cmd, &format)
+	return cmd
 }
 
-func (a *app) notifyTest(ctx context.Context, name string) error {
+func (a *app) notifyTest(ctx context.Context, name, format string) error {
+	if err := checkFormat(format); err != nil {
+		return err
+	}
 	s, err := a.session()
 	if err != nil {
 		return err
@@ -218,6 +231,9 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 			return fmt.Errorf("target %s: %s", name, p.clean(err.Error()))
 		}
 	}
-	_, err = fmt.Fprintf(a.Stdout, "Target %s has taken a message, with the key %s.\n", name, letters[0].Key)
-	return err
+	answer := letterTaken{view.SchemaVersion, name, letters[0].Key}
+	return a.print(format, answer, func() error {
+		_, err := fmt.Fprintf(a.Stdout, "Target %s has taken a message, with the key %s.\n", name, answer.Key)
+		return err
+	})
 }

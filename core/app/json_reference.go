@@ -36,6 +36,7 @@ func answers() []answer {
 		{"runner init", initAnswer{}, false, "The modules that are pinned, and what has changed."},
 		{"runner notify flush", letterList{}, false, "What is still not delivered."},
 		{"runner notify list", letterList{}, false, "The messages and marks that are not delivered yet."},
+		{"runner notify test", letterTaken{}, false, "That the target has taken a message."},
 		{"runner plan", preview.Preview{}, false, "What a run would do."},
 		{"runner reject", voteReport{}, false, "What was recorded."},
 		{"runner resume", event.Event{}, true, "What happens, as in `runner run`. A run that has succeeded has one line that says so: `schema`, `run`, `status`."},
