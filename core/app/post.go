@@ -129,7 +129,7 @@ func (p *post) begin() {
 func (p *post) finish(ctx context.Context) {
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), postGrace)
 	defer cancel()
-	defer context.AfterFunc(p.a.interrupts.abort, cancel)()
+	defer context.AfterFunc(p.a.interrupts.abort, cancel)() //nolint:contextcheck // a second signal, whatever becomes of ctx
 	defer context.AfterFunc(deadline, p.cancel)()
 	defer p.cancel()
 	close(p.ended)
