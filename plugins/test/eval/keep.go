@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"bytes"
 	"context"
 	"io"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/stagegate/stagegate/plugins/test/judge"
 	"github.com/stagegate/stagegate/plugins/test/report"
 	"github.com/stagegate/stagegate/plugins/test/sample"
+	"github.com/stagegate/stagegate/plugins/test/shelf"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -28,14 +28,14 @@ type kept struct {
 // keep keeps the items, the report, and its page. The report names its items by
 // their digest, so they come first.
 func keep(ctx context.Context, req sdk.Request, r *report.Report, candidate *evaluation.Evaluation, past []judge.Past, out *sdk.Emitter) (_ kept, err error) {
-	s, err := openShelf(req, out)
+	s, err := shelf.Open(req, out)
 	if err != nil {
 		return kept{}, err
 	}
-	defer s.close(&err)
+	defer s.Close(&err)
 	k := kept{outputs: make(sdk.Outputs)}
 	if len(candidate.Tables) > 0 {
-		a, err := s.put(ctx, piece{samplesName, sample.MediaType, func(w io.Writer) error { return sample.Encode(w, candidate.Tables) }})
+		a, err := s.Put(ctx, shelf.Piece{Name: samplesName, MediaType: sample.MediaType, Write: func(w io.Writer) error { return sample.Encode(w, candidate.Tables) }})
 		if err != nil {
 			return k, err
 		}
@@ -45,7 +45,7 @@ func keep(ctx context.Context, req sdk.Request, r *report.Report, candidate *eva
 	if err != nil {
 		return k, err
 	}
-	a, err := s.put(ctx, bytesOf(reportName, report.MediaType, data))
+	a, err := s.Put(ctx, shelf.Bytes(reportName, report.MediaType, data))
 	if err != nil {
 		return k, err
 	}
@@ -55,7 +55,7 @@ func keep(ctx context.Context, req sdk.Request, r *report.Report, candidate *eva
 	if err != nil {
 		return k, err
 	}
-	if a, err = s.put(ctx, bytesOf(pageName, "text/html; charset=utf-8", page)); err != nil {
+	if a, err = s.Put(ctx, shelf.Bytes(pageName, "text/html; charset=utf-8", page)); err != nil {
 		return k, err
 	}
 	k.output("page", a)
@@ -67,11 +67,4 @@ func (k *kept) output(name string, a sdk.Artifact) {
 	if a.Location != "" {
 		k.outputs[name] = a.Value()
 	}
-}
-
-func bytesOf(name, mediaType string, data []byte) piece {
-	return piece{name, mediaType, func(w io.Writer) error {
-		_, err := io.Copy(w, bytes.NewReader(data))
-		return err
-	}}
 }

@@ -1,4 +1,4 @@
-package eval
+package shelf
 
 import (
 	"bufio"
@@ -15,24 +15,33 @@ import (
 	"github.com/stagegate/stagegate/sdk"
 )
 
-// shelf keeps files with the runner, which has them by digest, and in the
+// Shelf keeps files with the runner, which has them by digest, and in the
 // folder that the configuration names.
-type shelf struct {
+type Shelf struct {
 	host *sdk.Host
 	out  *sdk.Emitter
 	root *os.Root // of the work folder; nil where no folder is named
 	dir  string
 }
 
-// piece is one file. It is written as often as there are places for it, and
+// Piece is one file. It is written as often as there are places for it, and
 // never held as a whole.
-type piece struct {
-	name, mediaType string
-	write           func(w io.Writer) error
+type Piece struct {
+	Name, MediaType string
+	Write           func(w io.Writer) error
 }
 
-func openShelf(req sdk.Request, out *sdk.Emitter) (*shelf, error) {
-	s := &shelf{host: req.Host, out: out}
+// Bytes is a piece whose content is there.
+func Bytes(name, mediaType string, data []byte) Piece {
+	return Piece{name, mediaType, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}}
+}
+
+// Open opens the folder report_dir of a stage, where it is set. Close the shelf.
+func Open(req sdk.Request, out *sdk.Emitter) (*Shelf, error) {
+	s := &Shelf{host: req.Host, out: out}
 	if !req.Config.Set("report_dir") {
 		return s, nil
 	}
@@ -49,18 +58,19 @@ func openShelf(req sdk.Request, out *sdk.Emitter) (*shelf, error) {
 	return s, nil
 }
 
-func (s *shelf) close(err *error) {
+// Close closes the folder, and joins what goes wrong to an error.
+func (s *Shelf) Close(err *error) {
 	if s.root != nil {
 		*err = errors.Join(*err, s.root.Close())
 	}
 }
 
-// put keeps a piece. Its location is empty where the runner has no store, which
+// Put keeps a piece. Its location is empty where the runner has no store, which
 // is no reason to lose a verdict.
-func (s *shelf) put(ctx context.Context, p piece) (sdk.Artifact, error) {
+func (s *Shelf) Put(ctx context.Context, p Piece) (sdk.Artifact, error) {
 	a, err := s.store(ctx, p)
 	if err == nil && s.root != nil {
-		name := path.Join(s.dir, p.name)
+		name := path.Join(s.dir, p.Name)
 		if err := s.file(name, p); err != nil {
 			return a, unwritable(name, err)
 		}
@@ -69,32 +79,32 @@ func (s *shelf) put(ctx context.Context, p piece) (sdk.Artifact, error) {
 	return a, err
 }
 
-func (s *shelf) store(ctx context.Context, p piece) (sdk.Artifact, error) {
+func (s *Shelf) store(ctx context.Context, p Piece) (sdk.Artifact, error) {
 	if s.host == nil {
 		sum := sha256.New()
 		n := &counter{w: sum}
-		err := p.write(n)
-		return sdk.Artifact{Name: p.name, MediaType: p.mediaType, Size: n.n, Digest: "sha256:" + hex.EncodeToString(sum.Sum(nil))}, err
+		err := p.Write(n)
+		return sdk.Artifact{Name: p.Name, MediaType: p.MediaType, Size: n.n, Digest: "sha256:" + hex.EncodeToString(sum.Sum(nil))}, err
 	}
 	r, w := io.Pipe()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = w.CloseWithError(p.write(w)) // the reader sees it
+		_ = w.CloseWithError(p.Write(w)) // the reader sees it
 	}()
 	a, err := s.host.WriteBlob(ctx, r)
 	_ = r.Close() // ends the writer, whatever happened
 	<-done
 	if err != nil {
-		return a, fmt.Errorf("keep %s: %w", p.name, err)
+		return a, fmt.Errorf("keep %s: %w", p.Name, err)
 	}
-	a.Name, a.MediaType = p.name, p.mediaType
+	a.Name, a.MediaType = p.Name, p.MediaType
 	s.out.Artifact(a)
 	return a, nil
 }
 
 // file is there as a whole, or not at all.
-func (s *shelf) file(name string, p piece) (err error) {
+func (s *Shelf) file(name string, p Piece) (err error) {
 	half := name + ".part"
 	f, err := s.root.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
@@ -106,7 +116,7 @@ func (s *shelf) file(name string, p piece) (err error) {
 		}
 	}()
 	w := bufio.NewWriter(f)
-	if err := errors.Join(p.write(w), w.Flush(), f.Close()); err != nil {
+	if err := errors.Join(p.Write(w), w.Flush(), f.Close()); err != nil {
 		return err
 	}
 	return s.root.Rename(half, name)
