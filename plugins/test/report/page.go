@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -28,6 +29,7 @@ type page struct {
 	Bounds  *boundPicture
 	Forest  *forestPicture
 	Trends  []trendPicture
+	Latency []curvePicture
 	Notes   []row // checks with a reason
 	Skipped int   // trends that are not shown
 }
@@ -76,7 +78,7 @@ func (r Report) Page(past []judge.Past) ([]byte, error) {
 }
 
 func (r Report) page(past []judge.Past) page {
-	p := page{Report: r, Title: r.Artifact.Name, Level: level(r.Checks)}
+	p := page{Report: r, Title: cmp.Or(r.Artifact.Name, r.Target), Level: level(r.Checks), Latency: curvesOf(r)}
 	var whole []judge.Check
 	for _, c := range r.Checks {
 		one := rowOf(c)

@@ -32,6 +32,12 @@ type Report struct {
 	// Inconclusive is what inconclusive checks count as: FAIL or WARN.
 	Inconclusive judge.Verdict `json:"inconclusive"`
 	Samples      *Blob         `json:"samples,omitempty"`
+	// Target is what was asked, where requests were sent: an address without what
+	// may be secret of it.
+	Target string  `json:"target,omitempty"`
+	Curves []Curve `json:"curves,omitempty"`
+	// Failures are the reasons of requests that failed, the most frequent first.
+	Failures []Count `json:"failures,omitempty"`
 }
 
 // Subject is a model.

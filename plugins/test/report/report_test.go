@@ -69,6 +69,11 @@ func sample() (report.Report, []judge.Past) {
 		Baseline: &report.Subject{Name: "digits", Release: "1.6", Digest: "sha256:" + strings.Repeat("cd", 32)},
 		Metrics:  report.MetricsOf(e), Checks: checks, Inconclusive: judge.Fail,
 		Samples: &report.Blob{Digest: "sha256:" + strings.Repeat("ef", 32), Size: 51234, MediaType: "application/vnd.stagegate.eval.samples.v1+jsonl"},
+		Curves: []report.Curve{{
+			Metric: "latency", Unit: "ms", Bounds: []report.Portion{{Share: 0.99, Value: 20}, {Share: 0.5, Value: 12}},
+			Points: []report.Portion{{Share: 0, Value: 3}, {Share: 0.5, Value: 8}, {Share: 0.9, Value: 14}, {Share: 0.99, Value: 21.25}, {Share: 0.9998, Value: 90}},
+		}},
+		Failures: []report.Count{{Text: "no whole answer within 1s", Count: 3}, {Text: `"<b>"`, Count: 1}},
 	}, past
 }
 
