@@ -24,13 +24,13 @@ const (
 	// or the name of the algorithm.
 	AnnotationEncryption = "dev.stagegate.encryption"
 
-	// AnnotationSignatures says which signatures the builder has attached: the
-	// words "cosign" (a bundle about the manifest) and "oms" (an OpenSSF model
-	// signature over the files), separated by spaces; "absent" when it has
-	// attached none.
+	// AnnotationSignatures says which signatures the builder has attached, or has
+	// verified on a package from outside: the words "cosign" (about the manifest)
+	// and "oms" (an OpenSSF model signature over the files), separated by spaces;
+	// "absent" when it has attached none.
 	AnnotationSignatures = "dev.stagegate.signatures"
 
-	// AnnotationSigner is who has signed: "sha256:<hex>" over the DER form of the
-	// public key.
+	// AnnotationSigner is who has signed all of them: "sha256:<hex>" over the DER
+	// form of the public key.
 	AnnotationSigner = "dev.stagegate.signer"
 )

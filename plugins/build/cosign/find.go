@@ -17,6 +17,7 @@ const (
 	maxManifest  = 4 << 20
 	maxSignature = 1 << 20 // of the older layout
 	maxLayers    = 1000
+	maxTotal     = 256 << 20 // of all signatures of one manifest
 )
 
 // Store is a repository or a layout, to read from.
@@ -47,6 +48,9 @@ type Found struct {
 	// PredicateType is what it claims to say; that of PredicateType for a
 	// signature, in either layout.
 	PredicateType string
+	// Statement and Envelope are those of a bundle: what may be signed, and the DSSE
+	// envelope that it is in, encoded.
+	Statement, Envelope []byte
 
 	subject digest.Digest
 	verify  func(key bundle.PublicKey) (statement []byte, err error)
@@ -54,21 +58,23 @@ type Found struct {
 
 // Find lists what is attached to a manifest. What is attached and is no
 // signature, and what cannot be read as one, is passed over: anybody may attach
-// anything. The type that an index gives is not relied upon, since registries
-// disagree there: each manifest is read, and its own and its layer's count.
+// anything. A registry that is away for a moment is an error: it may have more.
+// The type that an index gives is not relied upon, since registries disagree
+// there: each manifest is read, and its own and its layer's count.
 func Find(ctx context.Context, store Store, subject digest.Digest) ([]Found, error) {
 	candidates, err := store.Referrers(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
+	store = &bounded{Store: store, left: maxTotal}
 	var found []Found
 	for _, desc := range candidates {
 		if desc.MediaType != ocispec.MediaTypeImageManifest {
 			continue
 		}
 		f, err := readBundle(ctx, store, desc, subject)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if ends(ctx, err) {
+			return nil, err
 		}
 		if err == nil {
 			found = append(found, f)
@@ -110,8 +116,13 @@ func readBundle(ctx context.Context, store Store, desc ocispec.Descriptor, subje
 	if err != nil {
 		return Found{}, err
 	}
+	envelope, err := json.Marshal(b.Envelope)
+	if err != nil {
+		return Found{}, fmt.Errorf("encode envelope: %w", err)
+	}
 	return Found{
-		Format: FormatBundle, Manifest: desc.Digest, PredicateType: statement.PredicateType, subject: subject, verify: b.Verify,
+		Format: FormatBundle, Manifest: desc.Digest, PredicateType: statement.PredicateType,
+		Statement: b.Unverified(), Envelope: envelope, subject: subject, verify: b.Verify,
 	}, nil
 }
 
@@ -128,6 +139,10 @@ func readManifest(ctx context.Context, store Store, desc ocispec.Descriptor) (oc
 	}
 	return m, nil
 }
+
+// Signed returns what the key has signed, whatever it is about: a model signature
+// is about files, and does not name the manifest.
+func (f Found) Signed(key bundle.PublicKey) ([]byte, error) { return f.verify(key) }
 
 // Verify returns the statement when the key has signed it and it is about the
 // manifest that was asked for.

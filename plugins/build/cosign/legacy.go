@@ -23,7 +23,7 @@ const (
 )
 
 // readLegacy reads the layers of the manifest that a tag made of the subject
-// names.
+// names. One that cannot be read has none.
 func readLegacy(ctx context.Context, store Store, subject digest.Digest, format Format) ([]Found, error) {
 	suffix, wanted := ".sig", mediaTypeSimple
 	if format == FormatAttestation {
@@ -34,7 +34,7 @@ func readLegacy(ctx context.Context, store Store, subject digest.Digest, format 
 		return nil, err
 	}
 	m, err := readManifest(ctx, store, desc)
-	if err != nil {
+	if ends(ctx, err) {
 		return nil, err
 	}
 	var found []Found
@@ -43,8 +43,8 @@ func readLegacy(ctx context.Context, store Store, subject digest.Digest, format 
 			continue
 		}
 		raw, err := store.Small(ctx, layer, maxSignature)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if ends(ctx, err) {
+			return nil, err
 		}
 		if err != nil {
 			continue

@@ -27,6 +27,12 @@ type Origin interface {
 
 	// Source reads a blob.
 	Source(name string, desc ocispec.Descriptor) Source
+
+	// Referrers are the manifests that may refer to a subject.
+	Referrers(ctx context.Context, subject digest.Digest) ([]ocispec.Descriptor, error)
+
+	// Tagged is the manifest that has a tag, and false when none has.
+	Tagged(ctx context.Context, tag string) (ocispec.Descriptor, bool, error)
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"syscall"
 
@@ -12,6 +13,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // Small reads a manifest or a small blob, checked against its digest.
@@ -21,9 +24,25 @@ func (r *Registry) Small(ctx context.Context, desc ocispec.Descriptor, limit int
 	}
 	raw, err := content.FetchAll(ctx, r.repo, desc)
 	if err != nil {
-		return nil, r.failure(ctx, err, "read "+desc.Digest.String())
+		return nil, r.failure(ctx, suspect(err, desc.Digest), "read "+desc.Digest.String())
 	}
 	return raw, nil
+}
+
+// suspect tells an answer that is not what was asked for from one that did not
+// come. Its words are left out: they quote addresses that may carry tokens.
+func suspect(err error, want digest.Digest) error {
+	var response *errcode.ErrorResponse
+	var network net.Error
+	var stalled *stalledError
+	switch {
+	case errors.Is(err, errdef.ErrNotFound):
+		return &lieError{what: "it does not have " + want.String() + ", though something refers to it"}
+	case errors.As(err, &response), errors.As(err, &network), errors.As(err, &stalled),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return err
+	}
+	return &lieError{what: "it was asked for " + want.String() + " and sends something else"}
 }
 
 // Tagged is the manifest that has a tag, and false when none has.

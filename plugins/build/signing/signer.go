@@ -19,10 +19,10 @@ import (
 // signatureFile is the name under which clients save a model signature.
 const signatureFile = "model.sig"
 
-// Words of AnnotationSignatures.
+// Words of sdk.AnnotationSignatures.
 const (
-	wordCosign = "cosign"
-	wordModel  = "oms"
+	WordCosign = "cosign" // over the manifest
+	WordModel  = "oms"    // over the files
 	wordNone   = "absent"
 )
 
@@ -90,7 +90,7 @@ func (s *Signer) Image(ctx context.Context, place Place, subject ocispec.Descrip
 	if err != nil {
 		return Signed{}, err
 	}
-	err = signed.attach(ctx, place, subject, wordCosign, "", b)
+	err = signed.attach(ctx, place, subject, WordCosign, "", b)
 	return signed, err
 }
 
@@ -108,14 +108,14 @@ func (s *Signer) Model(ctx context.Context, place Place, subject ocispec.Descrip
 	if err != nil {
 		return Signed{}, &sdk.Failure{Summary: "the model cannot be signed", Class: "unsignable", Cause: err}
 	}
-	if err := signed.attach(ctx, place, subject, wordModel, signatureFile, files); err != nil {
+	if err := signed.attach(ctx, place, subject, WordModel, signatureFile, files); err != nil {
 		return Signed{}, err
 	}
 	manifest, err := cosign.Sign(s.key, subject.Digest)
 	if err != nil {
 		return Signed{}, err
 	}
-	err = signed.attach(ctx, place, subject, wordCosign, "", manifest)
+	err = signed.attach(ctx, place, subject, WordCosign, "", manifest)
 	return signed, err
 }
 
@@ -189,7 +189,7 @@ func (s Signed) Outputs(to sdk.Outputs) {
 	}
 	for _, m := range s.made {
 		name := "signature"
-		if m.word == wordModel {
+		if m.word == WordModel {
 			name = "model_signature"
 		}
 		to[name] = cty.StringVal(m.manifest.Digest.String())
