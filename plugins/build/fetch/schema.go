@@ -3,11 +3,11 @@ package fetch
 import (
 	"context"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/stagegate/stagegate/plugins/build/encryption"
 	"github.com/stagegate/stagegate/plugins/build/oci"
+	"github.com/stagegate/stagegate/plugins/build/trust"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
@@ -16,30 +16,27 @@ import (
 // Builder implements sdk.Builder.
 type Builder struct{}
 
-var (
-	_ sdk.Builder   = Builder{}
-	_ sdk.Cacheable = Builder{}
-)
+var _ sdk.Builder = Builder{}
 
 // Schema describes the component.
 func (Builder) Schema() sdk.Schema {
 	return sdk.Schema{
 		Name: "fetch",
 		Description: "Fetches a model package from a registry or an OCI layout into the work folder. " +
-			"Every digest is verified, a download that breaks off goes on where it was, and encrypted weights are decrypted. " +
+			"Every digest is verified, a download that breaks off goes on where it was, files that are there already are not fetched again, and encrypted weights are decrypted. " +
 			"Nothing is put in its place before all of it is there. The credentials are those of the Docker configuration.",
 		Effect:  sdk.EffectPure,
 		Example: example,
 		Config: sdk.Block{
 			Attributes: []sdk.Attribute{
 				{Name: "from", Type: cty.String, Description: "The package: `<registry>/<repository>@sha256:…`, or `oci-layout:<folder>@sha256:…`. " +
-					"With `:<tag>` in place of the digest it is whatever has the tag at the time; the output `digest` says which one that was, and the result is not taken from the cache."},
+					"With `:<tag>` in place of the digest it is whatever has the tag at the time; the output `digest` says which one that was."},
 				{Name: "artifact", Type: sdk.ArtifactType(), Description: "Instead of `from`: the package that another stage has made or fetched."},
 				{Name: "into", Type: cty.String, Required: true, Description: "Folder in the work folder for the files; those of the same names are replaced, others stay."},
 				{Name: "ca_file", Type: cty.String, Description: "PEM certificates of the only authorities to trust; relative to the work folder, or absolute. Default: the system's."},
 				{Name: "plain_http", Type: cty.Bool, Description: "HTTP without TLS. Accepted for loopback addresses alone. Default: false."},
 			},
-			Blocks: []sdk.NestedBlock{{Name: "decrypt", Nesting: sdk.NestingSingle, Block: sdk.Block{
+			Blocks: []sdk.NestedBlock{trust.Block(), {Name: "decrypt", Nesting: sdk.NestingSingle, Block: sdk.Block{
 				Description: "Opens weights that `build.model` has encrypted, or any age program.",
 				Attributes: []sdk.Attribute{
 					{Name: "identities", Type: cty.List(cty.String), Sensitive: true, Description: "Secret keys, each the content of an identity file of age or of an SSH key without passphrase: `[secret(\"models_key\")]`."},
@@ -83,7 +80,7 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 		}
 	}
 	validateDecrypt(&diags, config)
-	return diags
+	return append(diags, trust.Validate(config)...)
 }
 
 func validatePlace(diags *sdk.Diagnostics, req sdk.ValidateRequest, ref oci.Reference) {
@@ -123,31 +120,6 @@ func validateDecrypt(diags *sdk.Diagnostics, config sdk.Config) {
 			diags.AddError(at(sdk.Attr("kms_key")), "unusable name of a key", err.Error())
 		}
 	}
-}
-
-// Inputs are none for a package by digest: it is the same for ever. A layout may
-// have been changed all the same, so its files count.
-func (Builder) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
-	config := req.Config
-	if block, ok := config.Block("decrypt"); (!ok && !config.Known("decrypt")) || (ok && (!block.Known("kms_command") || block.Set("kms_command"))) {
-		return sdk.Inputs{Reason: "it has keys unwrapped by a key management system"}
-	}
-	ref, err := referenceOf(config)
-	if err != nil {
-		return sdk.Inputs{Reason: "it is not known yet which package it fetches"}
-	}
-	if !ref.ByDigest() {
-		return sdk.Inputs{Reason: fmt.Sprintf("it fetches what has the tag %s at the time", ref.Reference)}
-	}
-	in := sdk.Inputs{Complete: true}
-	if ref.Layout != "" {
-		folder, err := workspace.Clean(req.WorkDir, ref.Layout)
-		if err != nil {
-			return sdk.Inputs{Reason: err.Error()}
-		}
-		in.Files = append(in.Files, path.Join(workspace.Literal(folder), "blobs", strings.Replace(ref.Reference, ":", "/", 1)))
-	}
-	return in
 }
 
 // referenceOf is the package that is meant.

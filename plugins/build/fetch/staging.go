@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,7 +16,9 @@ import (
 	"sync"
 	"syscall"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/stagegate/stagegate/plugins/build/inventory"
+	"github.com/stagegate/stagegate/plugins/build/refusal"
+	"github.com/stagegate/stagegate/plugins/build/trust"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"golang.org/x/sync/errgroup"
 )
@@ -33,23 +36,24 @@ type staging struct {
 
 	mu    sync.Mutex
 	names map[string]string // as given, by folded name
+	kept  map[string]bool   // names of those that are in their place already
 }
 
 // files fetches all layers and moves their files into place. On failure nothing
 // has been moved, and nothing is left.
-func (f *fetcher) files(ctx context.Context, into *workspace.Tree, m ocispec.Manifest, plain []string) (names []string, err error) {
-	layers := make([]layer, len(m.Layers))
-	need := int64(0)
-	for i, desc := range m.Layers {
-		if layers[i], err = layerOf(desc, plain[i]); err != nil {
+func (f *fetcher) files(ctx context.Context, into *workspace.Tree, pkg inventory.Package, pending *trust.Vouched) (names []string, err error) {
+	for _, l := range pkg.Layers {
+		if l.Encrypted() && len(f.keys) == 0 {
+			return nil, locked(l)
+		}
+	}
+	there := make([]bool, len(pkg.Layers))
+	if pending == nil { // otherwise all of them are read once more, together
+		if there, err = f.present(ctx, into.Root(), pkg.Layers); err != nil {
 			return nil, err
 		}
-		if layers[i].encrypted() && len(f.keys) == 0 {
-			return nil, locked(layers[i])
-		}
-		need += desc.Size
 	}
-	if err := room(into, need); err != nil {
+	if err := room(into, pkg.Layers, there); err != nil {
 		return nil, err
 	}
 	folder, release, err := stage(into.Root())
@@ -61,20 +65,33 @@ func (f *fetcher) files(ctx context.Context, into *workspace.Tree, m ocispec.Man
 	if err != nil {
 		return nil, fmt.Errorf("open folder for files: %w", err)
 	}
-	to := &staging{root: root, names: make(map[string]string)}
-	group, working := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLayers)
-	for _, l := range layers {
-		group.Go(func() error { return f.unpack(working, l, to) })
-	}
-	err = group.Wait()
+	to := &staging{root: root, names: make(map[string]string), kept: make(map[string]bool)}
+	err = f.layers(ctx, pkg.Layers, there, to)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	if err == nil {
+		err = pending.Content(ctx, root, slices.Sorted(maps.Values(to.names)))
+	}
 	if err := errors.Join(err, root.Close()); err != nil {
-		return nil, explain(err, "fetch_failed", "the package cannot be fetched")
+		return nil, refusal.Explain(err, "fetch_failed", "the package cannot be fetched")
 	}
 	return to.move(into.Root(), folder)
+}
+
+// layers fetches those that are not there.
+func (f *fetcher) layers(ctx context.Context, layers []inventory.Layer, there []bool, to *staging) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLayers)
+	for i, l := range layers {
+		group.Go(func() error {
+			if there[i] {
+				return to.keep(l.Name)
+			}
+			return f.unpack(ctx, l, to)
+		})
+	}
+	return group.Wait()
 }
 
 // stage makes a locked folder, and removes those that nobody holds.
@@ -132,6 +149,18 @@ func (s *staging) put(name string, mode os.FileMode, write func(w io.Writer) err
 	return errors.Join(write(f), f.Close())
 }
 
+// keep leaves a file where it is.
+func (s *staging) keep(name string) error {
+	local, err := s.claim(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept[local] = true
+	return nil
+}
+
 // claim takes a name that nobody else may have, nor one that is the same on some
 // file system.
 func (s *staging) claim(name string) (string, error) {
@@ -143,14 +172,14 @@ func (s *staging) claim(name string) (string, error) {
 		err = errors.New("the name is kept for what is not complete")
 	}
 	if err != nil {
-		return "", refuse("name_refused", "a file of the package has an unusable name",
+		return "", refusal.New("name_refused", "a file of the package has an unusable name",
 			"Names are relative and stay in the folder. Pack it anew, or find out who made it.", fmt.Errorf("%.200q: %w", name, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	folded := strings.ToLower(local)
 	if other, taken := s.names[folded]; taken {
-		return "", refuse("name_refused", "two files of the package have the same name",
+		return "", refusal.New("name_refused", "two files of the package have the same name",
 			"Names that differ in upper and lower case alone count as the same.", fmt.Errorf("%.200q and %.200q", other, local))
 	}
 	s.names[folded] = local
@@ -159,22 +188,21 @@ func (s *staging) claim(name string) (string, error) {
 
 // move puts verified files in place, one after the other.
 func (s *staging) move(root *os.Root, folder string) ([]string, error) {
-	names := make([]string, 0, len(s.names))
-	for _, name := range s.names {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Values(s.names))
 	for _, name := range names {
 		if err := free(root, name); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range names {
+		if s.kept[name] {
+			continue
+		}
 		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return nil, refuse("folder_unusable", "the files cannot be put there", "", err)
+			return nil, refusal.New("folder_unusable", "the files cannot be put there", "", err)
 		}
 		if err := root.Rename(path.Join(folder, name), name); err != nil {
-			return nil, refuse("folder_unusable", "the files cannot be put there", "Something else has the name of a file or folder of the package.", err)
+			return nil, refusal.New("folder_unusable", "the files cannot be put there", "Something else has the name of a file or folder of the package.", err)
 		}
 	}
 	return names, nil
@@ -184,7 +212,7 @@ func (s *staging) move(root *os.Root, folder string) ([]string, error) {
 // the first one is moved.
 func free(root *os.Root, name string) error {
 	taken := func(at, what string) error {
-		return refuse("folder_unusable", "the files cannot be put there", "Remove it, or fetch into another folder.", fmt.Errorf("%q is %s", at, what))
+		return refusal.New("folder_unusable", "the files cannot be put there", "Remove it, or fetch into another folder.", fmt.Errorf("%q is %s", at, what))
 	}
 	if info, err := root.Lstat(name); err == nil && info.IsDir() {
 		return taken(name, "a folder where a file of the package belongs")
@@ -198,7 +226,13 @@ func free(root *os.Root, name string) error {
 }
 
 // room refuses early what cannot fit.
-func room(into *workspace.Tree, need int64) error {
+func room(into *workspace.Tree, layers []inventory.Layer, there []bool) error {
+	need := int64(0)
+	for i, l := range layers {
+		if !there[i] {
+			need += l.Desc.Size
+		}
+	}
 	f, err := into.Root().Open(".")
 	if err != nil {
 		return fmt.Errorf("look for room: %w", err)
@@ -209,7 +243,7 @@ func room(into *workspace.Tree, need int64) error {
 		return fmt.Errorf("look for room: %w", err)
 	}
 	if free := int64(stat.Bavail) * stat.Bsize; need > free { //nolint:gosec // G115: no disk has 2^63 bytes
-		return refuse("no_room", "the package does not fit on this disk", "Make room, or fetch it elsewhere.",
+		return refusal.New("no_room", "the package does not fit on this disk", "Make room, or fetch it elsewhere.",
 			fmt.Errorf("it has %d bytes, and %d are free", need, free))
 	}
 	return nil

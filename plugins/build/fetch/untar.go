@@ -11,12 +11,13 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/stagegate/stagegate/plugins/build/refusal"
 )
 
 // Bounds of an archive.
 const (
 	maxEntries = 100_000
-	maxWindow  = 128 << 20 // memory of a decoder
+	maxWindow  = 32 << 20 // memory of a decoder, of which there is one for each layer on its way
 
 	// An archive unpacks to at most its own size, and a compressed one to this
 	// many times as much: text does not compress better, and a bomb does.
@@ -112,10 +113,10 @@ func acceptable(h *tar.Header) (bool, error) {
 }
 
 func hostile(format string, values ...any) error {
-	return refuse("archive_refused", "an archive in the package cannot be unpacked",
+	return refusal.New("archive_refused", "an archive in the package cannot be unpacked",
 		"A package of data has regular files alone, with relative names. Pack it anew, or find out who made it.", fmt.Errorf(format, values...))
 }
 
 func broken(err error) error {
-	return explain(err, "archive_refused", "an archive in the package cannot be unpacked")
+	return refusal.Explain(err, "archive_refused", "an archive in the package cannot be unpacked")
 }

@@ -157,26 +157,13 @@ func checksum(raw []byte) {
 	copy(raw[148:], fmt.Sprintf("%06o\x00 ", sum))
 }
 
-// A gigabyte of nothing in a few kilobytes.
+// A lot of nothing in a few kilobytes.
 func TestBombs(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"gzip", "zstd"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			r, w := io.Pipe()
-			go func() {
-				tw := tar.NewWriter(w)
-				h := file("zeros", 1<<28)
-				err := tw.WriteHeader(&h)
-				if err == nil {
-					_, err = io.CopyN(tw, zeros{}, h.Size)
-				}
-				if err == nil {
-					err = tw.Close()
-				}
-				w.CloseWithError(err)
-			}()
-			content := compress(t, how, r)
+			content := compress(t, how, zeroArchive())
 			mediaType := map[string]string{"gzip": spec.MediaTypeModelWeightGzip, "zstd": spec.MediaTypeModelWeightZstd}[how]
 			got, into := unpacked(t, mediaType, content)
 			if got.Failure().GetClass() != "archive_refused" || !strings.Contains(got.Failure().GetSummary(), "unpacks to more than") {
@@ -186,6 +173,29 @@ func TestBombs(t *testing.T) {
 				t.Errorf("left behind: %d files", len(left))
 			}
 		})
+	}
+}
+
+// A decoder's memory is what the archive wants, up to a bound.
+func TestHungryArchive(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	z, err := zstd.NewWriter(&b, zstd.WithWindowSize(64<<20), zstd.WithSingleSegment(false))
+	if err == nil {
+		_, err = z.Write(archive(t, file("a", 10)))
+	}
+	if err == nil {
+		err = z.Flush()
+	}
+	if err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	got, into := unpacked(t, spec.MediaTypeModelWeightZstd, b.Bytes())
+	if got.Failure().GetClass() != "archive_refused" || !strings.Contains(got.Failure().GetSummary(), "window") {
+		t.Error(got)
+	}
+	if left := below(t, into); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

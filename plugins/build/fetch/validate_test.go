@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
-	"github.com/stagegate/stagegate/plugins/build/fetch"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -54,30 +53,6 @@ func TestValidate(t *testing.T) {
 	} {
 		if diags := h.Validate("fetch", object("into", "in", "from", good)); len(diags) != 0 {
 			t.Errorf("%s: %+v", good, diags)
-		}
-	}
-}
-
-// What a digest names is the same for ever; what a tag names is not.
-func TestInputs(t *testing.T) {
-	t.Parallel()
-	sum := digest.FromString("x").String()
-	inputs := func(pairs ...any) sdk.Inputs {
-		config := start(t).Config("fetch", object(append(pairs, "into", "in")...))
-		return fetch.Builder{}.Inputs(t.Context(), sdk.ValidateRequest{Config: sdk.NewConfig(config), WorkDir: "/work"})
-	}
-	for name, tc := range map[string]struct {
-		got, want sdk.Inputs
-	}{
-		"digest":   {inputs("from", "example.com/a/b@"+sum), sdk.Inputs{Complete: true}},
-		"artifact": {inputs("artifact", sdk.Artifact{Digest: sum, Location: "oci://example.com/a/b@" + sum}.Value()), sdk.Inputs{Complete: true}},
-		"layout":   {inputs("from", "oci-layout:/work/dist@"+sum), sdk.Inputs{Complete: true, Files: []string{"dist/blobs/" + strings.Replace(sum, ":", "/", 1)}}},
-		"tag":      {inputs("from", "example.com/a/b:1.0"), sdk.Inputs{Reason: "it fetches what has the tag 1.0 at the time"}},
-		"KMS":      {inputs("from", "example.com/a/b@"+sum, "decrypt", object("kms_command", []string{"x"})), sdk.Inputs{Reason: "it has keys unwrapped by a key management system"}},
-		"a file":   {inputs("artifact", sdk.Artifact{Digest: sum, Location: "blob:" + sum}.Value()), sdk.Inputs{Reason: "it is not known yet which package it fetches"}},
-	} {
-		if diff := cmp.Diff(tc.want, tc.got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }
