@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/internal/engine"
+	"github.com/stagegate/stagegate/plugins/internal/owner"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/stagegate/stagegate/sdk/process"
 )
@@ -66,7 +67,7 @@ func Open(ctx context.Context, job Job, out Output) (*Box, error) {
 }
 
 func (b *Box) prepare(ctx context.Context) error {
-	me, err := self()
+	me, err := owner.Self()
 	if err != nil {
 		return err
 	}

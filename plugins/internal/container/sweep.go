@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stagegate/stagegate/plugins/internal/engine"
+	"github.com/stagegate/stagegate/plugins/internal/owner"
 )
 
 // Labels of containers and volumes.
@@ -24,7 +25,7 @@ const abandoned = 24 * time.Hour
 // sweep removes what attempts have left whose plugin was killed. It never touches
 // what belongs to a process that lives, or that cannot be judged from here. What
 // cannot be removed is for the next time.
-func sweep(ctx context.Context, e *engine.Engine, me owner, words io.Writer) error {
+func sweep(ctx context.Context, e *engine.Engine, me owner.Owner, words io.Writer) error {
 	containers, err := e.Containers(ctx, labelOwner)
 	if err != nil {
 		return err
@@ -52,19 +53,19 @@ func whose(l engine.Labelled) string {
 }
 
 // left reports whether something has outlived its owner.
-func left(l engine.Labelled, me owner) bool {
-	theirs, ok := parseOwner(l.Labels[labelOwner])
+func left(l engine.Labelled, me owner.Owner) bool {
+	theirs, ok := owner.Parse(l.Labels[labelOwner])
 	if !ok {
 		return false
 	}
-	switch me.lifeOf(theirs) {
-	case dead:
+	switch me.LifeOf(theirs) {
+	case owner.Dead:
 		return true
-	case rebooted:
+	case owner.Rebooted:
 		return !l.Running
-	case unknown:
+	case owner.Unknown:
 		return !l.Running && time.Since(l.Created) > abandoned
-	case alive:
+	case owner.Alive:
 	}
 	return false
 }

@@ -1,4 +1,4 @@
-package container
+package owner
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// owner is the process that a container belongs to. A number alone would mean
+// Owner is the process that something belongs to. A number alone would mean
 // another process one day, and another one on each machine.
-type owner struct {
+type Owner struct {
 	machine string // empty where it has no identity
 	boot    string
 	space   string // of process numbers
@@ -19,17 +19,17 @@ type owner struct {
 	start   string // in ticks since the boot
 }
 
-// self is this process.
-func self() (owner, error) {
+// Self is this process.
+func Self() (Owner, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return owner{}, fmt.Errorf("identify this process: %w", err)
+		return Owner{}, fmt.Errorf("identify this process: %w", err)
 	}
 	space, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
-		return owner{}, fmt.Errorf("identify this process: %w", err)
+		return Owner{}, fmt.Errorf("identify this process: %w", err)
 	}
-	o := owner{boot: string(bytes.TrimSpace(boot)), space: strings.Trim(space, "pid:[]"), pid: strconv.Itoa(os.Getpid())}
+	o := Owner{boot: string(bytes.TrimSpace(boot)), space: strings.Trim(space, "pid:[]"), pid: strconv.Itoa(os.Getpid())}
 	if machine, err := os.ReadFile("/etc/machine-id"); err == nil {
 		o.machine = string(bytes.TrimSpace(machine))
 	}
@@ -38,44 +38,46 @@ func self() (owner, error) {
 }
 
 // String is the owner as a label.
-func (o owner) String() string {
+func (o Owner) String() string {
 	return strings.Join([]string{o.machine, o.boot, o.space, o.pid, o.start}, "/")
 }
 
-func parseOwner(label string) (owner, bool) {
+// Parse reads what String has written.
+func Parse(label string) (Owner, bool) {
 	parts := strings.Split(label, "/")
 	if len(parts) != 5 {
-		return owner{}, false
+		return Owner{}, false
 	}
-	return owner{parts[0], parts[1], parts[2], parts[3], parts[4]}, true
+	return Owner{parts[0], parts[1], parts[2], parts[3], parts[4]}, true
 }
 
-// life is what is known of an owner.
-type life int
+// Life is what is known of an owner.
+type Life int
 
+// What is known of an owner.
 const (
-	unknown life = iota // it is of another machine or another space
-	alive
-	rebooted // its machine is this one, which has been started again since
-	dead
+	Unknown Life = iota // it is of another machine or another space
+	Alive
+	Rebooted // its machine is this one, which has been started again since
+	Dead
 )
 
-// lifeOf judges another owner from here.
-func (o owner) lifeOf(other owner) life {
+// LifeOf judges another owner from here.
+func (o Owner) LifeOf(other Owner) Life {
 	switch {
 	case other.boot != o.boot && other.machine != "" && other.machine == o.machine:
-		return rebooted
+		return Rebooted
 	case other.boot != o.boot || other.space != o.space:
-		return unknown
+		return Unknown
 	}
 	start, err := startOf(other.pid)
 	switch {
 	case errors.Is(err, os.ErrNotExist), err == nil && start != other.start:
-		return dead
+		return Dead
 	case err != nil:
-		return unknown
+		return Unknown
 	}
-	return alive
+	return Alive
 }
 
 // startOf is when a process was started: field 22 of its stat.
