@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/plugins/internal/cluster"
@@ -207,7 +208,7 @@ func TestDeniedKeepsTheOrder(t *testing.T) {
 func TestAnUnknownKindIsAnError(t *testing.T) {
 	t.Parallel()
 	client := open(t, func(http.ResponseWriter, *http.Request) { t.Error("the server was asked") })
-	if _, err := client.Get(t.Context(), kube.Ref{Kind: "Secret", Name: "x"}); err == nil {
+	if _, err := client.Get(t.Context(), kube.Ref{Kind: "Ingress", Name: "x"}); err == nil {
 		t.Error("no error")
 	}
 }
@@ -220,5 +221,50 @@ func TestLogs(t *testing.T) {
 	got, err := client.Logs(t.Context(), kube.Ref{Kind: "Pod", Namespace: "n", Name: "p"}, "server", 50, true)
 	if want := "/api/v1/namespaces/n/pods/p/log?container=server&tailLines=50&limitBytes=65536&previous=true"; string(got) != want || err != nil {
 		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	var query string
+	client := open(t, func(w http.ResponseWriter, r *http.Request) {
+		query = r.URL.Query().Encode()
+		if strings.HasSuffix(r.URL.Path, "/waits/log") {
+			reply(w, http.StatusBadRequest, status(400, "BadRequest", `container "main" is waiting to start`))
+			return
+		}
+		fmt.Fprint(w, "2026-01-02T03:04:05.000000006Z hello\n")
+	})
+	since := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	out, err := client.Follow(t.Context(), kube.Ref{Kind: "Pod", Namespace: "n", Name: "writes"}, "main", since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if text, err := io.ReadAll(out); err != nil || string(text) != "2026-01-02T03:04:05.000000006Z hello\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if want := "container=main&follow=true&sinceTime=2026-01-02T03%3A04%3A05Z&timestamps=true"; query != want {
+		t.Errorf("query %s, want %s", query, want)
+	}
+	_, err = client.Follow(t.Context(), kube.Ref{Kind: "Pod", Namespace: "n", Name: "waits"}, "main", time.Time{})
+	if cluster.KindOf(err) != cluster.Invalid || !strings.Contains(err.Error(), `container "main" is waiting to start`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	client := open(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/apis/"+cluster.KueueGroup {
+			http.NotFound(w, r)
+			return
+		}
+		reply(w, http.StatusOK, map[string]any{"kind": "APIGroup", "versions": []any{map[string]any{"version": "v1beta2"}, map[string]any{"version": "v1beta1"}}})
+	})
+	for group, want := range map[string][]string{cluster.KueueGroup: {"v1beta2", "v1beta1"}, "none.example": nil} {
+		if got, err := client.Versions(t.Context(), group); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%s: %v, %v", group, got, err)
+		}
 	}
 }

@@ -41,7 +41,7 @@ func Open(a Access) (*Client, error) {
 		return nil, &Error{Kind: NoAccess, Op: "read the kubeconfig", Source: source, Err: err}
 	}
 	w := &warnings{}
-	config.UserAgent = "stagegate-deploy"
+	config.UserAgent = "stagegate"
 	config.QPS, config.Burst = 50, 100
 	config.WarningHandlerWithContext = w
 	plain, err := rest.HTTPClientFor(config)

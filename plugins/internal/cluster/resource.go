@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
@@ -13,11 +14,24 @@ type resource struct {
 	wide bool // not in a namespace
 }
 
-// resourceOf knows the kinds that a release touches. They are all stable, so
-// asking the server for its list first would only cost a round trip.
+// KueueGroup is the API group of Kueue, which queues what runs on accelerators.
+const KueueGroup = "kueue.x-k8s.io"
+
+// resourceOf knows the kinds that a release or a job touches. They are all
+// stable, so asking the server for its list first would only cost a round trip.
+// Kueue's are not: their kind names the version as well.
 func resourceOf(kind string) (resource, error) {
-	in := func(group, plural string) resource {
-		return resource{GroupVersionResource: schema.GroupVersionResource{Group: group, Version: "v1", Resource: plural}}
+	at := func(group, version, plural string) resource {
+		return resource{GroupVersionResource: schema.GroupVersionResource{Group: group, Version: version, Resource: plural}}
+	}
+	in := func(group, plural string) resource { return at(group, "v1", plural) }
+	if name, version, ok := strings.Cut(kind, "."); ok {
+		switch name {
+		case "LocalQueue":
+			return at(KueueGroup, version, "localqueues"), nil
+		case "Workload":
+			return at(KueueGroup, version, "workloads"), nil
+		}
 	}
 	wide := func(r resource) resource {
 		r.wide = true
@@ -34,6 +48,12 @@ func resourceOf(kind string) (resource, error) {
 		return wide(in("", "nodes")), nil
 	case "Namespace":
 		return wide(in("", "namespaces")), nil
+	case "Secret":
+		return in("", "secrets"), nil
+	case "Event":
+		return in("", "events"), nil
+	case "Job":
+		return in("batch", "jobs"), nil
 	case "Deployment":
 		return in("apps", "deployments"), nil
 	case "ReplicaSet":

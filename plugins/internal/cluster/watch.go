@@ -22,6 +22,7 @@ type Query struct {
 	Namespace string
 	Labels    string // selector; empty means all
 	Name      string // one object; empty means all
+	Fields    string // selector, in place of Name
 }
 
 // Watch keeps a picture of some objects up to date. A watch that the server
@@ -92,6 +93,7 @@ func (c *Client) listWatch(q Query) (cache.ListerWatcher, error) {
 	}
 	narrow := func(o metav1.ListOptions) metav1.ListOptions {
 		o.LabelSelector = q.Labels
+		o.FieldSelector = q.Fields
 		if q.Name != "" {
 			o.FieldSelector = "metadata.name=" + q.Name
 		}

@@ -111,7 +111,7 @@ func TestCloseLeavesNothing(t *testing.T) { //nolint:paralleltest // it counts g
 func TestAnUnknownKindIsNotWatched(t *testing.T) {
 	t.Parallel()
 	client := open(t, func(http.ResponseWriter, *http.Request) {})
-	if _, err := client.Watch(t.Context(), cluster.Query{Kind: "Secret"}); err == nil {
+	if _, err := client.Watch(t.Context(), cluster.Query{Kind: "Ingress"}); err == nil {
 		t.Error("no error")
 	}
 }
