@@ -5,6 +5,7 @@ import (
 	"github.com/stagegate/stagegate/plugins/test/command"
 	"github.com/stagegate/stagegate/plugins/test/container"
 	"github.com/stagegate/stagegate/plugins/test/eval"
+	"github.com/stagegate/stagegate/plugins/test/kubernetes"
 	"github.com/stagegate/stagegate/plugins/test/smoke"
 	"github.com/stagegate/stagegate/sdk"
 )
@@ -15,6 +16,6 @@ func plugin() sdk.Plugin {
 	return sdk.Plugin{
 		Name:    "test",
 		Version: sdk.Version,
-		Testers: []sdk.Tester{command.Component{}, container.Component{}, eval.Component{}, smoke.Component{}},
+		Testers: []sdk.Tester{command.Component{}, container.Component{}, eval.Component{}, kubernetes.Component{}, smoke.Component{}},
 	}
 }
