@@ -120,15 +120,15 @@ func (s *session) ended(state job.State) *sdk.Failure {
 		Summary: fmt.Sprintf("The command ended with exit code %d", exit.Code), Class: classCommand, ExitCode: exit.Code,
 		Detail: "Its output is in the stage's log.",
 	}
-	switch {
-	case exit.Reason == "OOMKilled":
+	switch exit.Reason {
+	case "OOMKilled":
 		f.Class = classMemory
 		f.Summary = "The command was killed because it used more memory than its node had"
 		if s.spec.Memory != "" {
 			f.Summary = fmt.Sprintf("The command was killed because it used more memory than its limit of %s", s.spec.Memory)
 		}
 		f.Detail = "Raise memory in the resources block. " + f.Detail
-	case exit.Reason == "StartError", exit.Reason == "ContainerCannotRun":
+	case "StartError", "ContainerCannotRun":
 		f.Class, f.Broken = "command_not_started", true
 		f.Summary = "The command cannot be started in the container"
 		f.Detail = exit.Message + "\nIs the program in the image, with the mode bit to be run? There is no shell."

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk/plugintest"
 )
 
@@ -124,7 +123,7 @@ func (l lab) kill(pod string) {
 	l.t.Helper()
 	l.until("the deletion of "+pod, func() bool {
 		o := l.Get(l.pods() + "/" + pod)
-		return o == nil || kube.Object(o).Text("metadata", "deletionTimestamp") != ""
+		return o == nil || o.Text("metadata", "deletionTimestamp") != ""
 	})
 	l.Call(context.Background(), http.MethodDelete, l.pods()+"/"+pod+"?gracePeriodSeconds=0", nil)
 }

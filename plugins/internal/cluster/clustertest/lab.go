@@ -123,7 +123,7 @@ func (l *Lab) Call(ctx context.Context, method, path string, body any) (int, kub
 		l.t.Error(err)
 		return 0, nil
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // read only: nothing can be lost
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 	if err != nil {
 		l.t.Error(err)

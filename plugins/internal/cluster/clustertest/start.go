@@ -3,6 +3,7 @@
 package clustertest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,10 +24,10 @@ type devcluster struct {
 func binary() string { return filepath.Join(os.Getenv("STAGEGATE_BIN"), "devcluster") }
 
 // started says that there is a cluster to take down.
-var started atomic.Bool
+var started atomic.Bool //nolint:gochecknoglobals // one cluster serves all tests of a process
 
 // start brings the cluster up once; $DEVCLUSTER_DIR lends one that stays.
-var start = sync.OnceValue(func() devcluster {
+var start = sync.OnceValue(func() devcluster { //nolint:gochecknoglobals // the same
 	started.Store(true)
 	bin, dir := binary(), os.Getenv("DEVCLUSTER_DIR")
 	c := devcluster{dir: dir, ours: dir == ""}
@@ -35,7 +36,7 @@ var start = sync.OnceValue(func() devcluster {
 			return c
 		}
 	}
-	out, err := exec.Command(bin, "up", "--dir", c.dir, "--format", "json").CombinedOutput()
+	out, err := exec.CommandContext(context.Background(), bin, "up", "--dir", c.dir, "--format", "json").CombinedOutput()
 	if err != nil {
 		c.err = fmt.Errorf("%w: %s", err, out)
 	}
@@ -47,7 +48,7 @@ func Main(m *testing.M) int {
 	code := m.Run()
 	if started.Load() {
 		if c := start(); c.ours {
-			out, err := exec.Command(binary(), "down", "--dir", c.dir).CombinedOutput()
+			out, err := exec.CommandContext(context.Background(), binary(), "down", "--dir", c.dir).CombinedOutput()
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "devcluster down: %v: %s\n", err, out)
 				code = 1
