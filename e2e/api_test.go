@@ -32,6 +32,8 @@ func paths() map[string]string {
 	return map[string]string{
 		"deployment":     "/apis/apps/v1/namespaces/%s/deployments",
 		"replicaset":     "/apis/apps/v1/namespaces/%s/replicasets",
+		"job":            "/apis/batch/v1/namespaces/%s/jobs",
+		"secret":         "/api/v1/namespaces/%s/secrets",
 		"pod":            "/api/v1/namespaces/%s/pods",
 		"service":        "/api/v1/namespaces/%s/services",
 		"serviceaccount": "/api/v1/namespaces/%s/serviceaccounts",

@@ -37,6 +37,8 @@ func stateOf(ts *testscript.TestScript) *state {
 // cluster get KIND NAME prints an object of the script's namespace; with "!" it
 // must not be there.
 // cluster empty checks that nothing was ever applied to the namespace.
+// cluster list KIND prints the names of all that there are.
+// cluster gone waits until nothing is left in it.
 // cluster closed FILE writes a kubeconfig that leads to a port where nobody
 // listens, and sets $ADDRESS.
 func cmdCluster(ts *testscript.TestScript, neg bool, args []string) {
@@ -58,10 +60,29 @@ func cmdCluster(ts *testscript.TestScript, neg bool, args []string) {
 		if len(objects) > 0 {
 			ts.Fatalf("something was applied: %s", strings.Join(objects, ", "))
 		}
+	case command == "list" && len(args) == 2 && !neg:
+		objects, err := s.api.objects(s.namespace)
+		ts.Check(err)
+		for _, object := range objects {
+			if strings.HasPrefix(object, args[1]+" ") {
+				_, err := ts.Stdout().Write([]byte(object + "\n"))
+				ts.Check(err)
+			}
+		}
+	case command == "gone" && len(args) == 1 && !neg:
+		var left []string
+		gone := eventually(func() bool {
+			objects, err := s.api.objects(s.namespace)
+			left = objects
+			return err == nil && len(objects) == 0
+		})
+		if !gone {
+			ts.Fatalf("something is left: %s", strings.Join(left, ", "))
+		}
 	case command == "closed" && len(args) == 2 && !neg:
 		closedPort(ts, args[1])
 	default:
-		ts.Fatalf("usage: cluster get kind name | cluster empty | cluster closed file")
+		ts.Fatalf("usage: cluster get kind name | cluster list kind | cluster empty | cluster gone | cluster closed file")
 	}
 }
 

@@ -94,5 +94,9 @@ func startOf(pid string) (string, error) {
 	if len(fields) <= afterName {
 		return "", fmt.Errorf("identify process %s: it has no start time", pid)
 	}
+	if fields[0] == "Z" || fields[0] == "X" {
+		// Nobody has asked yet how it ended, but it has.
+		return "", fmt.Errorf("identify process %s: it has ended: %w", pid, os.ErrNotExist)
+	}
 	return fields[afterName], nil
 }

@@ -2,6 +2,7 @@ package owner
 
 import (
 	"os"
+	"os/exec"
 	"strconv"
 	"testing"
 )
@@ -23,6 +24,25 @@ func TestLife(t *testing.T) {
 	}
 	if again, ok := Parse(parent.String()); !ok || again != parent || me.LifeOf(again) != Alive {
 		t.Errorf("my parent is %v", me.LifeOf(again))
+	}
+	corpse := exec.CommandContext(t.Context(), "true")
+	if err := corpse.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs := parent
+	theirs.pid = strconv.Itoa(corpse.Process.Pid)
+	theirs.start = "1"
+	if start, err := startOf(theirs.pid); err == nil {
+		theirs.start = start
+	}
+	for me.LifeOf(theirs) == Alive && t.Context().Err() == nil {
+		continue // it ends at its own pace, and nobody waits for it
+	}
+	if got := me.LifeOf(theirs); got != Dead {
+		t.Errorf("who has ended and was not waited for is %v", got)
+	}
+	if err := corpse.Wait(); err != nil {
+		t.Error(err)
 	}
 	parent.start = "1"
 	if got := me.LifeOf(parent); got != Dead {

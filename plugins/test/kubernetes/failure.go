@@ -132,6 +132,7 @@ func (s *session) ended(state job.State) *sdk.Failure {
 		f.Class, f.Broken = "command_not_started", true
 		f.Summary = "The command cannot be started in the container"
 		f.Detail = exit.Message + "\nIs the program in the image, with the mode bit to be run? There is no shell."
+		return f
 	}
 	if s.output.err != nil && exit.Message != "" {
 		f.Detail += "\nThe end of its output, as far as the cluster kept it:\n" + exit.Message
