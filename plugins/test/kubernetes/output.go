@@ -70,40 +70,43 @@ func (o *output) finish(patience time.Duration) {
 }
 
 // again is how long lies between two connections, and tries how many may fail
-// one after the other.
+// one after the other; last is that of a container that has ended.
 const (
 	again = time.Second
 	tries = 10
+	last  = 3
 )
 
 func (o *output) run(ctx context.Context, over <-chan struct{}) {
 	for failed := 0; ; {
-		ended := closed(over)
-		stream, err := o.client.Follow(ctx, o.pod, job.ContainerName, o.last)
-		if err == nil {
-			failed = 0
-			err = errors.Join(o.copy(stream), stream.Close())
-			// What a container that had ended before has written, is whole.
-			if err == nil && ended {
-				return
-			}
+		ended, news := closed(over), over
+		if ended {
+			news = nil
 		}
-		if ctx.Err() != nil {
+		stream, err := o.client.Follow(ctx, o.pod, job.ContainerName, o.last)
+		refused := err != nil && cluster.KindOf(err) != cluster.Unreachable && cluster.KindOf(err) != cluster.Busy
+		if err == nil {
+			err = errors.Join(o.copy(stream), stream.Close())
+		}
+		switch {
+		case ctx.Err() != nil:
 			o.err = fmt.Errorf("the output of the pod %s may not be whole", o.pod.Name)
 			return
-		}
-		if err != nil {
-			if failed++; failed == tries || ended && cluster.KindOf(err) != cluster.Unreachable && cluster.KindOf(err) != cluster.Busy {
+		case err == nil && ended: // what it has written since is all there
+			return
+		case err == nil:
+			failed = 0
+		default:
+			// A container that is starting has no output yet; one that has ended has none
+			// any more.
+			if failed++; failed == tries || ended && (refused || failed >= last) {
 				o.err = fmt.Errorf("the output of the pod %s may not be whole: %w", o.pod.Name, err)
 				return
 			}
 		}
-		if ended {
-			continue
-		}
 		timer := time.NewTimer(again)
 		select {
-		case <-over: // there is no more to wait for
+		case <-news: // the rest can be read at once
 		case <-timer.C:
 		case <-ctx.Done():
 		}

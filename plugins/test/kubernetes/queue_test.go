@@ -12,8 +12,20 @@ import (
 // kueue is the part of Kueue's API that is read. The test plays the rest.
 func (l lab) kueue() {
 	l.t.Helper()
+	const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+	l.t.Cleanup(func() { // whoever comes next finds no Kueue
+		for _, plural := range []string{"localqueues", "workloads"} {
+			l.Call(context.Background(), http.MethodDelete, definitions+"/"+plural+".kueue.x-k8s.io", nil)
+		}
+		code := http.StatusOK
+		for range 1000 {
+			if code, _ = l.Call(context.Background(), http.MethodGet, "/apis/kueue.x-k8s.io", nil); code == http.StatusNotFound {
+				return
+			}
+		}
+		l.t.Errorf("Kueue's API is still there: %d", code)
+	})
 	for plural, kind := range map[string]string{"localqueues": "LocalQueue", "workloads": "Workload"} {
-		const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 		name := plural + ".kueue.x-k8s.io"
 		l.Post(definitions, map[string]any{
 			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -25,7 +37,6 @@ func (l lab) kueue() {
 				}},
 			},
 		})
-		l.t.Cleanup(func() { l.Call(context.Background(), http.MethodDelete, definitions+"/"+name, nil) })
 		l.until(plural, func() bool {
 			code, _ := l.Call(l.t.Context(), http.MethodGet, kueueAPI+l.Namespace+"/"+plural, nil)
 			return code == http.StatusOK
@@ -125,5 +136,6 @@ func (l lab) kill(pod string) {
 		o := l.Get(l.pods() + "/" + pod)
 		return o == nil || o.Text("metadata", "deletionTimestamp") != ""
 	})
-	l.Call(context.Background(), http.MethodDelete, l.pods()+"/"+pod+"?gracePeriodSeconds=0", nil)
+	l.ends(pod, 143, "Error") // or the Job controller would hold it
+	l.Call(context.Background(), http.MethodDelete, l.pods()+"/"+pod, map[string]any{"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0})
 }
