@@ -103,7 +103,7 @@ func TestQueue(t *testing.T) { //nolint:paralleltest // it changes what the clus
 	// Others have the quota for longer than it may wait.
 	more["queue_timeout"] = text("1s")
 	got = l.test(l.config(more), func() { l.workload("WaitingForQuota", "insufficient unused quota for nvidia.com/gpu") })
-	if f := got.Failure(); f.GetClass() != "queued" || !f.GetTransient() || !strings.Contains(f.GetSummary(), "The queue did not let the Job go after 1s: WaitingForQuota: insufficient unused quota") {
+	if f := got.Failure(); f.GetClass() != "queued" || !f.GetTransient() || !strings.Contains(f.GetSummary(), ": WaitingForQuota: insufficient unused quota") {
 		t.Error(got)
 	}
 	l.gone()

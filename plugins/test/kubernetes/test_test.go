@@ -150,7 +150,7 @@ func TestFailures(t *testing.T) {
 			class: "unschedulable", summary: "Insufficient nvidia.com/gpu", transient: true,
 		},
 		"image name": {play: waiting("InvalidImageName"), class: "image", summary: "InvalidImageName: registry.example says no"},
-		"image":      {more: values{"start_timeout": text("1s")}, play: waiting("ImagePullBackOff"), class: "image", summary: "An image cannot be fetched after 1s: ImagePullBackOff: registry.example says no"},
+		"image":      {more: values{"start_timeout": text("1s")}, play: waiting("ImagePullBackOff"), class: "image", summary: "ImagePullBackOff: registry.example says no"},
 		"config":     {more: values{"start_timeout": text("1s")}, play: waiting("CreateContainerConfigError"), class: "pod_config", summary: "The pod refers to what is not there"},
 		"not started": {more: values{"start_timeout": text("1s")}, play: waiting("ContainerCreating"), class: "not_started",
 			summary: "the node prepares the pod", transient: true},
@@ -161,7 +161,7 @@ func TestFailures(t *testing.T) {
 		"account": {more: values{"service_account": text("nobody")}, play: func(lab) {}, class: "admission", summary: "nobody"},
 		"deadline": {
 			more: values{"deadline": text("1s")}, play: func(l lab) { l.runs(l.bind()) },
-			class: "deadline", summary: "The command did not end in time after 1s: DeadlineExceeded: it has run for 1s",
+			class: "deadline", summary: "DeadlineExceeded: it has run for 1s",
 		},
 		"evicted": {
 			play: func(l lab) {

@@ -168,7 +168,7 @@ func TestFail(t *testing.T) {
 			summary: "None of 20 requests to URL got a good answer: no whole answer within 50ms", detail: "20 × no whole answer",
 		},
 		"hangs with all connections": {
-			url: serve(t, hold), more: values{"timeout": text("1s"), "max_in_flight": cty.NumberIntVal(2)}, class: "endpoint_failed",
+			url: serve(t, hold), more: values{"timeout": text("5s"), "max_in_flight": cty.NumberIntVal(2)}, class: "endpoint_failed",
 			detail: "18 × not sent, because 2 others were under way (max_in_flight)",
 		},
 		"resets": {
@@ -394,8 +394,8 @@ func TestWait(t *testing.T) {
 		t.Errorf("%s, %d requests", got, turn.Load())
 	}
 	turn.Store(-1 << 40)
-	got = h.Test("smoke", config(url, values{"wait": text("600ms")}))
-	if f := got.Failure(); f.GetClass() != "endpoint_not_ready" || !f.GetTransient() || f.GetSummary() != url+" gave no good answer within 600ms: status 503" {
+	got = h.Test("smoke", config(url, values{"wait": text("2s")}))
+	if f := got.Failure(); f.GetClass() != "endpoint_not_ready" || !f.GetTransient() || f.GetSummary() != url+" gave no good answer within 2s: status 503" {
 		t.Error(got)
 	}
 	hold := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
