@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
@@ -129,7 +131,29 @@ func (v *Variable) convert(value cty.Value, b *budget.Budget) (cty.Value, error)
 		}
 		value = v.optional.Apply(value)
 	}
-	return b.Convert(value, v.want)
+	value, err := b.Convert(value, v.want)
+	return value, atPart(err)
+}
+
+// atPart is a conversion's error with the part of the value that it is about. A
+// key of a map ends the path: it belongs to the value, which may be sensitive.
+func atPart(err error) error {
+	at, _ := errors.AsType[cty.PathError](err)
+	var part strings.Builder
+	for _, step := range at.Path {
+		attribute, ok := step.(cty.GetAttrStep)
+		if !ok {
+			break
+		}
+		if part.Len() > 0 {
+			part.WriteByte('.')
+		}
+		part.WriteString(attribute.Name)
+	}
+	if part.Len() == 0 {
+		return err
+	}
+	return fmt.Errorf("in %s, %w", part.String(), err)
 }
 
 func (v *Variable) decodeValidation(b *hclsyntax.Block, diags *diag.List) {
