@@ -171,7 +171,8 @@ func notLive(s *runstate.RunState) error {
 	case runstate.Interrupted, runstate.Pending, runstate.Running:
 		return fmt.Errorf("nobody works on run %s: its runner died; go on with it with runner resume %s, or leave it", s.ID, s.ID)
 	case event.Waiting:
-		return fmt.Errorf("nobody works on run %s: it waits, and goes on only when somebody resumes it", s.ID)
+		return fmt.Errorf("nobody works on run %s: it waits for approvals, and goes on only when somebody resumes it; "+
+			"that it never deploys is said with runner reject %s", s.ID, s.ID)
 	default:
 		return fmt.Errorf("run %s ended at %s: %s; there is nothing to cancel", s.ID, s.Ended.Local().Format("2006-01-02 15:04:05"), s.Status)
 	}
