@@ -138,6 +138,9 @@ func (r *run) await(ctx context.Context, s *stage, tried event.Event) (result, b
 	if ctx.Err() != nil {
 		return r.end(s, r.ended(context.Cause(ctx))), false
 	}
+	if err := r.closed(s); err != nil {
+		return r.end(s, r.ended(err)), false
+	}
 	if !enough {
 		return res, false
 	}
@@ -147,7 +150,8 @@ func (r *run) await(ctx context.Context, s *stage, tried event.Event) (result, b
 	return result{}, true
 }
 
-// watchVotes reports whether enough has been said, before the time is up.
+// watchVotes reports whether enough has been said, before the time is up. Who
+// waits has begun nothing: when nothing may start any more, the wait is over.
 func (r *run) watchVotes(ctx context.Context, s *stage) bool {
 	limit := time.NewTimer(r.o.ApprovalWait)
 	defer limit.Stop()
@@ -169,6 +173,8 @@ func (r *run) watchVotes(ctx context.Context, s *stage) bool {
 		}
 		select {
 		case <-ctx.Done():
+			return false
+		case <-r.lanes.of(s).start.Done():
 			return false
 		case <-limit.C:
 			return false

@@ -226,6 +226,41 @@ func TestCancelWhileWaitingForApproval(t *testing.T) {
 	}
 }
 
+// What waits in its place has begun nothing. A run that is to stop after what
+// runs does not wait hours for people then, and not even their voices start it.
+func TestStopAfterCurrentWhileWaitingForApproval(t *testing.T) {
+	t.Parallel()
+	for name, voices := range map[string][]engine.Voice{"nobody speaks": nil, "enough speak at once": {voice("alice", "approve")}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.options.ApprovalWait = waitForTests
+			w.stage("serve", "deployer").Approval = &pipeline.Approval{Required: 1}
+			w.stage("clean", "builder", "serve").Run = pipeline.Always
+			a := askable(t, w)
+			calls := 0
+			w.gate.approvals = func(engine.ApprovalRequest) (*engine.Tally, error) {
+				if calls++; calls == 1 {
+					return &engine.Tally{}, nil
+				}
+				a.drain()
+				return &engine.Tally{Approved: voices}, nil
+			}
+			out, err := w.run(a.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]event.Status{"serve": event.Cancelled, "clean": event.Succeeded}
+			if diff := cmp.Diff(want, statuses(out)); diff != "" || out.Status != event.Cancelled {
+				t.Errorf("%s (-want +got):\n%s", out.Status, diff)
+			}
+			if applied := w.plugins.applied(); len(applied) != 0 {
+				t.Errorf("applied %v", applied)
+			}
+		})
+	}
+}
+
 // A resumed run plans again, has policy stages judge again, and says what has
 // changed since approvals were asked for.
 func TestResumeAfterWaitingForApproval(t *testing.T) {
