@@ -10,17 +10,34 @@ pipeline "nightly" {
 # Whoever operates the runner says where "team" goes; where nobody has, nobody is
 # told.
 notify "team" {
-  target = "team"
-  on     = ["regression", "fixed"]
+  target  = "team"
+  on      = ["regression", "fixed"]
+  channel = "#ml-nightly"
+}
+
+# A policy that says no to the main branch is for the one who is in charge of it.
+notify "owner" {
+  target   = "mail"
+  on       = ["denied"]
+  branches = ["main"]
+  to       = ["ml-owner@example.com"]
 }
 
 variable "epochs" {
-  type    = number
-  default = 3
+  type     = number
+  nullable = false
+  default  = 3
 }
 
+# Every night anew, also when nothing has changed. A machine that has a bad moment
+# gets a second chance.
 stage "train" {
-  uses = "build.command"
+  uses  = "build.command"
+  cache = false
+  retry {
+    attempts = 2
+    backoff  = "10s"
+  }
   with {
     command = ["sh", "train.sh"]
     env     = { EPOCHS = tostring(var.epochs) }
