@@ -12,6 +12,7 @@ import (
 	"github.com/stagegate/stagegate/core/config"
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/gate"
+	"github.com/stagegate/stagegate/core/operator"
 	"github.com/stagegate/stagegate/core/pluginhost"
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/core/runstate"
@@ -85,6 +86,14 @@ type job struct {
 	post    *post        // that tells of the run; nil means one of its own
 }
 
+// push is what started the job, or nil.
+func (j job) push() *operator.Push {
+	if j.source == "" {
+		return nil
+	}
+	return &operator.Push{Repository: j.source, Ref: j.ref}
+}
+
 // run does a job by hand.
 func (a *app) run(ctx context.Context, j job) (err error) {
 	if err := j.flags.check(); err != nil {
@@ -121,6 +130,7 @@ func (f runFlags) check() error {
 
 // runIn loads and checks first, and only then is there a run.
 func (a *app) runIn(ctx context.Context, s *session, store *runstate.FileStore, j job) (err error) {
+	s.push = j.push()
 	if j.post == nil {
 		j.post = a.post(ctx, s, store)
 		defer j.post.finish(ctx)

@@ -118,7 +118,7 @@ func (a *app) load(ctx context.Context, s *session, host *pluginhost.Host, req r
 	out.Loaded, out.diags = ready, append(diags, problems...)
 	out.diags = append(out.diags, req.on.check(out)...)
 	out.mask(req.masks)
-	out.checkSecrets(s.operator)
+	out.checkSecrets(s.operator, s.push)
 	out.checkApprovals(s.operator.Approvals)
 	out.checkNotify(s.operator)
 	if ready != nil && !out.diags.HasErrors() {

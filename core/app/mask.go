@@ -8,6 +8,7 @@ import (
 	"github.com/stagegate/stagegate/core/config/spelling"
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/operator"
+	"github.com/stagegate/stagegate/core/pipeline"
 	"github.com/stagegate/stagegate/core/redact"
 	"github.com/stagegate/stagegate/sdk/dynamic"
 	"github.com/zclconf/go-cty/cty"
@@ -75,9 +76,10 @@ func hide(masks *redact.Redactor, err *error) {
 	}
 }
 
-// checkSecrets reports the secrets that nobody has configured: that is known
-// before anything runs, and also when nothing will.
-func (l *loaded) checkSecrets(o *operator.Config) {
+// checkSecrets reports the secrets that nobody has configured, and those that a
+// push does not get: that is known before anything runs, and also when nothing
+// will.
+func (l *loaded) checkSecrets(o *operator.Config, push *operator.Push) {
 	configured := o.Secrets
 	if l.Loaded == nil {
 		return
@@ -89,11 +91,28 @@ func (l *loaded) checkSecrets(o *operator.Config) {
 					"A target or a mark of the operator's configuration uses it, and no stage gets it. Ask the operator for a secret of your own.")
 				continue
 			}
-			if _, ok := configured[name]; !ok {
+			if _, ok := configured[name]; ok && push != nil {
+				l.checkPush(stage, name, o.Withholds(name, *push))
+			} else if !ok {
 				l.diags.Append(&stage.Range, fmt.Sprintf("Unknown secret %q", name),
 					"The operator's configuration says where secrets are, and has none of that name. "+
 						spelling.Hint(name, slices.Collect(maps.Keys(configured)), "secrets"))
 			}
 		}
 	}
+}
+
+// checkPush reports a secret that a push does not get, unless it is known that
+// the stage does not run. Where that is known later, the stage does not get it
+// either.
+func (l *loaded) checkPush(stage *pipeline.Stage, secret, why string) {
+	if why == "" {
+		return
+	}
+	foreseen, _, _ := l.Evaluator.Foresee(stage, nil) // what is wrong there is reported already
+	if when := foreseen.When; when != cty.NilVal && (!when.IsKnown() || when.IsNull() || when.False()) {
+		return
+	}
+	l.diags.Append(&stage.Range, fmt.Sprintf("Secret %q is not for this push", secret), fmt.Sprintf(
+		"The operator has limited it: %s. Leave the stage out for such a push, as with when = git.branch == \"main\", or ask the operator.", why))
 }

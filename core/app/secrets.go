@@ -19,9 +19,25 @@ type keeper struct {
 // secrets are those of the run whose output the masks hide.
 func (s *session) secrets(env func(string) (string, bool), masks *redact.Redactor) *secret.Resolver {
 	if s.keeper.masks != masks {
-		s.keeper = keeper{masks, secret.NewResolver(secret.Options{Sources: s.operator.Secrets, LookupEnv: env, Masks: masks})}
+		s.keeper = keeper{masks, secret.NewResolver(secret.Options{
+			Sources: s.operator.Secrets, Withheld: s.withheld(), LookupEnv: env, Masks: masks,
+		})}
 	}
 	return s.keeper.resolver
+}
+
+// withheld are the secrets that the push does not get, and why.
+func (s *session) withheld() map[string]string {
+	if s.push == nil {
+		return nil
+	}
+	out := make(map[string]string)
+	for name := range s.operator.Secrets {
+		if why := s.operator.Withholds(name, *s.push); why != "" {
+			out[name] = why
+		}
+	}
+	return out
 }
 
 // secrets adapts the resolver to a pipeline's expressions.

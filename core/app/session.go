@@ -16,6 +16,8 @@ type session struct {
 	operator *operator.Config
 	home     string
 	keeper   keeper
+	// push is what started the run that the session is for; nil by hand.
+	push *operator.Push
 }
 
 func (a *app) session() (*session, error) {

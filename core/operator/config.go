@@ -36,7 +36,9 @@ type Config struct {
 	// target or mark needs: they are the runner's alone.
 	Secrets    map[string]secret.Source
 	OwnSecrets map[string]secret.Source
-	Facts      []Fact // that the operator answers for
+	// Scopes say which pushes may use which secret. One that has none is for all.
+	Scopes map[string]Scope
+	Facts  []Fact // that the operator answers for
 	// Approvals say who may approve deployments.
 	Approvals Approvals
 	// Targets are where messages can go, Notify who is told when, and Marks where
@@ -111,7 +113,7 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 	}
 	out := &Config{
 		PluginPath: in.PluginPath, PassEnv: in.PassEnv, ModuleSources: in.Modules,
-		Secrets: make(map[string]secret.Source), OwnSecrets: make(map[string]secret.Source),
+		Secrets: make(map[string]secret.Source), OwnSecrets: make(map[string]secret.Source), Scopes: make(map[string]Scope),
 		Sources: map[string][]byte{filename: src},
 	}
 	top := attributeRanges(body)

@@ -93,6 +93,10 @@ func TestParseRefuses(t *testing.T) {
 		"secret \"a\" {\nage {\nfile = \"/a\"\n}\n}":                                        "Missing required argument",
 		"secret \"a\" {\nsops {\nfile = \"/a\"\nkey = [\"b\"]\nidentity_file = \"b\"\n}\n}": "not absolute",
 		"secret \"a\" { env = \"A\" }\nsecret \"a\" { env = \"B\" }":                        "Duplicate secret",
+		"secret \"a\" {\nenv = \"A\"\nallow {}\n}":                                          "Scope without a limit",
+		"secret \"a\" {\nenv = \"A\"\nallow { refs = [\"main\"] }\n}":                       "Not a whole ref",
+		"secret \"a\" {\nenv = \"A\"\nallow { repositories = [\"models.git\"] }\n}":         "not absolute",
+		"secret \"a\" {\nenv = \"A\"\nallow { pipelines = [\"p\"] }\n}":                     "Unsupported argument",
 		`policys "a" { uses = "policy.opa" }`:                                               "Unsupported block",
 		"fact \"a\" {\nvalue = 1\nby = \"\"\n}":                                             "Nobody answers",
 		"fact \"a\" {\nvalue = null\nby = \"me\"\n}":                                        "without a value",
@@ -103,6 +107,43 @@ func TestParseRefuses(t *testing.T) {
 		_, diags := operator.Parse([]byte(src), "runner.hcl")
 		if len(diags) != 1 || !strings.Contains(diags[0].Summary, want) {
 			t.Errorf("%s: got %+v, want %q", src, diags, want)
+		}
+	}
+}
+
+// A secret is for the pushes of its scope alone, and one without a scope for all.
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	c, diags := operator.Parse([]byte(`
+secret "open" { env = "A" }
+secret "release" {
+  env = "B"
+  allow {
+    repositories = ["/srv/git/models/*", "/srv/git/one.git"]
+    refs         = ["refs/heads/main", "refs/heads/release/*"]
+  }
+}
+secret "anywhere" {
+  env = "C"
+  allow { refs = ["refs/heads/main"] }
+}
+`), "runner.hcl")
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	for _, tt := range []struct{ secret, repository, ref, why string }{
+		{"open", "/srv/git/any.git", "refs/heads/topic", ""},
+		{"release", "/srv/git/models/a.git", "refs/heads/main", ""},
+		{"release", "/srv/git/one.git", "refs/heads/release/1.2", ""},
+		{"release", "/srv/git/one.git.evil", "refs/heads/main", "no push to /srv/git/one.git.evil gets it"},
+		{"release", "/tmp/srv/git/one.git", "refs/heads/main", "no push to /tmp/srv/git/one.git gets it"},
+		{"release", "/srv/git/one.git", "refs/heads/mainly", "no push to refs/heads/mainly gets it"},
+		{"release", "/srv/git/one.git", "refs/heads/refs/heads/main", "no push to refs/heads/refs/heads/main gets it"},
+		{"release", "/srv/git/one.git", "", "no push to  gets it"},
+		{"anywhere", "/srv/git/any.git", "refs/heads/main", ""},
+	} {
+		if why := c.Withholds(tt.secret, operator.Push{Repository: tt.repository, Ref: tt.ref}); why != tt.why {
+			t.Errorf("%s, %s of %s: %q, want %q", tt.secret, tt.ref, tt.repository, why, tt.why)
 		}
 	}
 }

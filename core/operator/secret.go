@@ -14,15 +14,16 @@ import (
 const maxCommandTimeout = 10 * time.Minute
 
 type fileSecret struct {
-	Name    string    `hcl:"name,label"`
-	Env     string    `hcl:"env,optional"`
-	File    string    `hcl:"file,optional"`
-	Command []string  `hcl:"command,optional"`
-	PassEnv []string  `hcl:"pass_env,optional"`
-	Timeout string    `hcl:"timeout,optional"`
-	Age     *ageFile  `hcl:"age,block"`
-	Sops    *sopsFile `hcl:"sops,block"`
-	Range   hcl.Range `hcl:",def_range"`
+	Name    string     `hcl:"name,label"`
+	Env     string     `hcl:"env,optional"`
+	File    string     `hcl:"file,optional"`
+	Command []string   `hcl:"command,optional"`
+	PassEnv []string   `hcl:"pass_env,optional"`
+	Timeout string     `hcl:"timeout,optional"`
+	Age     *ageFile   `hcl:"age,block"`
+	Sops    *sopsFile  `hcl:"sops,block"`
+	Allow   *fileScope `hcl:"allow,block"`
+	Range   hcl.Range  `hcl:",def_range"`
 }
 
 type ageFile struct {
@@ -44,6 +45,9 @@ func (c *Config) takeSecrets(in []fileSecret, diags *diag.List) {
 			diags.Append(s.Range.Ptr(), "Duplicate secret", fmt.Sprintf("There is another secret %q.", s.Name))
 		}
 		c.Secrets[s.Name] = s.source(diags)
+		if s.Allow != nil {
+			c.Scopes[s.Name] = s.Allow.take(diags)
+		}
 	}
 }
 

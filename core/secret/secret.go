@@ -38,6 +38,8 @@ type Masks interface {
 // Options are what a Resolver needs.
 type Options struct {
 	Sources map[string]Source
+	// Withheld are secrets that the run does not get, and why.
+	Withheld map[string]string
 	// LookupEnv finds variables of the runner.
 	LookupEnv func(name string) (string, bool)
 	Masks     Masks
@@ -68,6 +70,9 @@ func NewResolver(o Options) *Resolver {
 // ErrUnknown says that the operator has not named the secret.
 var ErrUnknown = errors.New("no such secret")
 
+// ErrWithheld says that the secret is not for this run.
+var ErrWithheld = errors.New("secret withheld")
+
 // Names are the secrets that can be asked for, sorted.
 func (r *Resolver) Names() []string { return slices.Sorted(maps.Keys(r.o.Sources)) }
 
@@ -80,6 +85,9 @@ func (r *Resolver) Resolve(ctx context.Context, name string) ([]byte, error) {
 	from, ok := r.o.Sources[name]
 	if !ok {
 		return nil, fmt.Errorf("%w: the operator's configuration has no secret %q", ErrUnknown, name)
+	}
+	if why, withheld := r.o.Withheld[name]; withheld {
+		return nil, fmt.Errorf("%w: the operator has limited secret %q: %s", ErrWithheld, name, why)
 	}
 	e := r.entry(name)
 	select {
