@@ -33,21 +33,27 @@ const (
 // Check reports the first reason not to parse src, or nil. Start is where src
 // begins: hcl.InitialPos for a whole file.
 func Check(filename string, src []byte, start hcl.Pos) *diag.Diagnostic {
+	d, _ := inspect(filename, src, start)
+	return d
+}
+
+// inspect is Check; where it finds nothing, cuts are those of plain.
+func inspect(filename string, src []byte, start hcl.Pos) (d *diag.Diagnostic, cuts []int) {
 	whole := hcl.Range{Filename: filename, Start: start, End: start}
 	if len(src) > MaxFileBytes {
 		return refuse(whole, "File too large", fmt.Sprintf(
 			"%s has %d bytes; at most %d are read. Split the pipeline over several files, and keep data out of it.",
-			filename, len(src), MaxFileBytes))
+			filename, len(src), MaxFileBytes)), nil
 	}
 	if n := Tokens(src); n > MaxTokens {
 		return refuse(whole, "Too many tokens", fmt.Sprintf(
 			"%s has about %d names, operators and brackets; at most %d are read. Split the pipeline over several files.",
-			filename, n, MaxTokens))
+			filename, n, MaxTokens)), nil
 	}
-	if plain(src) {
-		return nil
+	if cuts, ok := plain(src, pieceBytes); ok {
+		return nil, cuts
 	}
-	return lex(filename, src, start)
+	return lex(filename, src, start), nil
 }
 
 // lex checks the tokens.

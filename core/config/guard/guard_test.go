@@ -92,10 +92,10 @@ func TestPlainTakesWhatPeopleWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !plain(data) {
+	if _, ok := plain(data, pieceBytes); !ok {
 		t.Error("the design's example takes the slow way")
 	}
-	if !plain([]byte("a { # for x\n}\n" + "a = \"x-${local.b[\"k\"]}\" // http://x\nb = [for x in y : x]\n")) {
+	if _, ok := plain([]byte("a { # for x\n}\n"+"a = \"x-${local.b[\"k\"]}\" // http://x\nb = [for x in y : x]\n"), pieceBytes); !ok {
 		t.Error("interpolation takes the slow way")
 	}
 }
@@ -114,9 +114,14 @@ func FuzzPlain(f *testing.F) {
 		f.Add([]byte(fmt.Sprintf("%s%s", seed, nested("{a=", "1", "}", 60))))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		if len(src) > 1<<16 || !plain(src) {
+		if len(src) > 1<<16 {
 			return
 		}
+		cuts, ok := plain(src, 4)
+		if !ok {
+			return
+		}
+		samePieces(t, src, cuts)
 		if d := lex("f.hcl", src, hcl.InitialPos); d != nil {
 			t.Errorf("plain lets through: %s: %q", d.Summary, src)
 		}

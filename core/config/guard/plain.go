@@ -6,18 +6,26 @@ import "bytes"
 // speed: the lexer takes as long as the parser. It understands what nearly all
 // files consist of and answers no to anything else, so a no means nothing, and
 // a yes means that Check would find nothing. A fuzz test compares the two.
-func plain(src []byte) bool {
+//
+// Cuts are where a plain source can be cut into pieces that are files by
+// themselves: behind line breaks that are in no block, at least piece bytes
+// from each other.
+func plain(src []byte, piece int) (cuts []int, ok bool) {
 	if bytes.Contains(src, []byte("<<")) || bytes.Contains(src, []byte("/*")) ||
 		bytes.IndexByte(src, '\\') >= 0 || bytes.IndexByte(src, 0) >= 0 {
-		return false // heredocs, block comments and escapes change what brackets mean
+		return nil, false // heredocs, block comments and escapes change what brackets mean
 	}
 	p := plainScan{src: src, modes: make([]mode, 1, MaxDepth)}
+	last := 0
 	for p.at < len(src) {
 		if !p.step() || len(p.modes) > MaxDepth {
-			return false
+			return nil, false
+		}
+		if len(p.modes) == 1 && p.at-last >= piece && src[p.at-1] == '\n' {
+			cuts, last = append(cuts, p.at), p.at
 		}
 	}
-	return len(p.modes) == 1
+	return cuts, len(p.modes) == 1
 }
 
 // mode is one open bracket, quote or interpolation; the file itself is the
