@@ -33,4 +33,8 @@ const (
 	// AnnotationSigner is who has signed all of them: "sha256:<hex>" over the DER
 	// form of the public key.
 	AnnotationSigner = "dev.stagegate.signer"
+
+	// AnnotationSBOM is the digest of the bill of materials that the builder has
+	// attached, "sha256:<hex>" of the document itself.
+	AnnotationSBOM = "dev.stagegate.sbom"
 )

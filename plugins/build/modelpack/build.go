@@ -10,9 +10,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/safetensors"
+	"github.com/stagegate/stagegate/plugins/build/sbom"
 	"github.com/stagegate/stagegate/plugins/build/signing"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Build packs the files. Nothing refers to what it has stored until all of it
@@ -93,11 +95,18 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	if err != nil {
 		return nil, err
 	}
+	bill, err := p.bill(ctx, config, desc, raw, layers)
+	if err != nil {
+		return nil, err
+	}
 	signed, err := p.signer.Model(ctx, p.to, desc, config.String("name"))
 	if err != nil {
 		return nil, err
 	}
-	notes := map[string]string{sdk.AnnotationEncryption: p.sealer.algorithm(layers)}
+	if err := signed.State(ctx, p.to, desc, sbom.PredicateType, bill.content); err != nil {
+		return nil, err
+	}
+	notes := map[string]string{sdk.AnnotationEncryption: p.sealer.algorithm(layers), sdk.AnnotationSBOM: bill.digest}
 	signed.Annotate(notes)
 	if format := p.found.format(); format != "" {
 		notes[sdk.AnnotationFormat] = format
@@ -108,8 +117,9 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	for _, f := range p.to.Files() {
 		p.out.File(f)
 	}
-	fmt.Fprintf(p.out.Stdout(), "%s\n", reference)
+	fmt.Fprintf(p.out.Stdout(), "%s  bill of materials\n%s\n", bill.manifest, reference)
 	outputs := oci.Values(artifact, reference)
+	outputs["sbom"] = cty.StringVal(bill.manifest)
 	signed.Outputs(outputs)
 	return outputs, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stagegate/stagegate/plugins/build/content"
 	"github.com/stagegate/stagegate/plugins/build/encryption"
 	"github.com/stagegate/stagegate/plugins/build/oci"
+	"github.com/stagegate/stagegate/plugins/build/sbom"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -79,6 +80,7 @@ type layer struct {
 	desc  ocispec.Descriptor
 	plain digest.Digest // of the file itself
 	line  string        // for the log
+	item  sbom.File     // in the bill of materials
 }
 
 // layer stores one file. It is inspected again, because only now it is certain
@@ -105,6 +107,7 @@ func (p *packer) layer(ctx context.Context, f file) (l layer, err error) {
 	if l.desc, err = describe(l.desc, f, k, c, certain); err != nil {
 		return l, err
 	}
+	l.item = sbom.File{Name: f.name, Digest: l.plain.String(), Size: c.Size, Kind: string(k), MediaType: k.mediaType()}
 	if envelope != nil {
 		err = p.encrypted(&l, f, k, c, envelope)
 	}
@@ -123,6 +126,7 @@ func (p *packer) encrypted(l *layer, f file, k kind, c *content.Content, envelop
 		return &oci.ChangedError{Name: f.from, Want: c.Digest, Got: l.plain}
 	}
 	l.line += "  encrypted, of " + l.plain.String()
+	l.item.Digest, l.item.Encrypted = l.plain.String(), l.desc.Digest.String()
 	l.desc.MediaType = oci.MediaTypeEncrypted
 	maps.Copy(l.desc.Annotations, p.sealer.notes(k, l.plain))
 	return nil

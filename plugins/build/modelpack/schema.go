@@ -2,6 +2,7 @@ package modelpack
 
 import (
 	"context"
+	"net/url"
 	"regexp"
 	"time"
 
@@ -43,6 +44,8 @@ func (Builder) Schema() sdk.Schema {
 		list("licenses", "SPDX license expressions."),
 		text("doc_url", "Where the documentation is."),
 		text("source_url", "Where the source code is."),
+		list("dataset_urls", "Where the data are that the model was trained with, for the bill of materials."),
+		{Name: "based_on", Type: cty.Map(sdk.ArtifactType()), Description: "Packages that the model was made from, by a name for each, for the bill of materials: `{ base = stage.base.artifact }`."},
 		text("revision", "Source revision, for example `git.commit`. It becomes part of the digest."),
 		text("created_at", "When the model was built, RFC 3339. It becomes part of the digest. Default: not said."),
 		text("architecture", "Architecture, for example `transformer`."),
@@ -55,11 +58,14 @@ func (Builder) Schema() sdk.Schema {
 		Name: "model",
 		Description: "Packs a model as an OCI artifact by the CNCF ModelPack specification. " +
 			"Weights are raw layers: a layer's digest is the file's sha256. The same inputs give the same digest. " +
-			"Safetensors files are checked by the rules of the format, and pickles are refused.",
+			"Safetensors files are checked by the rules of the format, and pickles are refused. " +
+			"A bill of materials (CycloneDX 1.6) is stored beside it.",
 		Effect:  sdk.EffectPure,
 		Example: example,
 		Config:  sdk.Block{Attributes: append(attributes, oci.Arguments()...), Blocks: []sdk.NestedBlock{oci.RegistryBlock(), signing.ModelBlock(), encryptBlock()}},
-		Outputs: append(oci.Outputs(), signing.ModelOutputs()...),
+		Outputs: append(append(oci.Outputs(), sdk.Attribute{
+			Name: "sbom", Type: cty.String, Description: "Digest of the manifest of the bill of materials, whose one layer is the file `sbom.cdx.json`.",
+		}), signing.ModelOutputs()...),
 	}
 }
 
@@ -85,6 +91,7 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 		}
 	}
 	validateFiles(&diags, req)
+	validateOrigins(&diags, config)
 	validateEncrypt(&diags, req)
 	return append(diags, signing.Validate(config)...)
 }
@@ -112,6 +119,20 @@ func (Builder) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
 		}
 	}
 	return oci.Inputs(req, files)
+}
+
+// validateOrigins checks what is said of where a model comes from.
+func validateOrigins(diags *sdk.Diagnostics, config sdk.Config) {
+	for i, address := range config.Strings("dataset_urls") {
+		if u, err := url.Parse(address); err != nil || u.Scheme == "" {
+			diags.AddError(sdk.At(sdk.Attr("dataset_urls"), sdk.Index(i)), "unusable address", "Write it as a URL, for example https://example.com/data/digits.csv.")
+		}
+	}
+	for _, name := range []string{"doc_url", "source_url"} {
+		if _, err := url.Parse(config.String(name)); err != nil {
+			diags.AddError(sdk.At(sdk.Attr(name)), "unusable address", "Write it as a URL, for example https://example.com/models/digits.")
+		}
+	}
 }
 
 func validateFiles(diags *sdk.Diagnostics, req sdk.ValidateRequest) {

@@ -26,6 +26,10 @@ const (
 	wordNone   = "absent"
 )
 
+// maxStated bounds a statement that the runner is told. A larger one, about some
+// thousand files, is with the package alone.
+const maxStated = 512 << 10
+
 // Signer signs with the key of a configuration. A nil Signer signs nothing.
 type Signer struct {
 	key    bundle.Key
@@ -119,6 +123,18 @@ func (s *Signer) Model(ctx context.Context, place Place, subject ocispec.Descrip
 	return signed, err
 }
 
+// State signs a further statement about the manifest, when there is a key.
+func (s *Signed) State(ctx context.Context, place Place, subject ocispec.Descriptor, predicateType string, predicate []byte) error {
+	if s.signer == nil {
+		return nil
+	}
+	b, err := cosign.Attest(s.signer.key, subject.Digest, "", predicateType, predicate)
+	if err != nil {
+		return err
+	}
+	return s.attach(ctx, place, subject, "", "", b)
+}
+
 // Signed is what was signed, and what is to be said of it.
 type Signed struct {
 	signer *Signer
@@ -127,7 +143,7 @@ type Signed struct {
 }
 
 type made struct {
-	word     string
+	word     string // empty for a further statement
 	manifest ocispec.Descriptor
 	stated   sdk.Attestation
 }
@@ -165,7 +181,7 @@ func (s Signed) Annotate(notes map[string]string) {
 	}
 	words := ""
 	for _, m := range s.made {
-		if words != "" {
+		if words != "" && m.word != "" {
 			words += " "
 		}
 		words += m.word
@@ -176,8 +192,14 @@ func (s Signed) Annotate(notes map[string]string) {
 // Emit tells the runner and people.
 func (s Signed) Emit(out *sdk.Emitter) {
 	for _, m := range s.made {
-		out.Attestation(m.stated)
-		fmt.Fprintf(out.Stdout(), "%s  %s signature by the key %s\n", m.manifest.Digest, m.word, s.signer.public.Fingerprint())
+		if len(m.stated.Statement) <= maxStated {
+			out.Attestation(m.stated)
+		}
+		what := m.word + " signature"
+		if m.word == "" {
+			what = "statement " + m.stated.PredicateType
+		}
+		fmt.Fprintf(out.Stdout(), "%s  %s by the key %s\n", m.manifest.Digest, what, s.signer.public.Fingerprint())
 	}
 }
 
@@ -189,8 +211,11 @@ func (s Signed) Outputs(to sdk.Outputs) {
 	}
 	for _, m := range s.made {
 		name := "signature"
-		if m.word == WordModel {
+		switch m.word {
+		case WordModel:
 			name = "model_signature"
+		case "":
+			continue
 		}
 		to[name] = cty.StringVal(m.manifest.Digest.String())
 	}
