@@ -10,8 +10,10 @@ import (
 	spec "github.com/modelpack/model-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/stagegate/stagegate/plugins/build/bundle"
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/sbom"
+	"github.com/stagegate/stagegate/plugins/build/signing"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -38,6 +40,25 @@ func (p *packer) bill(ctx context.Context, config sdk.Config, subject ocispec.De
 		return bill{}, err
 	}
 	return bill{content: content, digest: digest.FromBytes(content).String(), manifest: desc.Digest.String()}, nil
+}
+
+// state tells the runner of a bill that nobody signs; one that is signed is told
+// of with its signature.
+func (p *packer) state(subject ocispec.Descriptor, b bill) error {
+	if p.signer != nil {
+		return nil
+	}
+	statement, err := bundle.Statement{
+		Subject:       []bundle.Subject{{Digest: map[string]string{subject.Digest.Algorithm().String(): subject.Digest.Encoded()}}},
+		PredicateType: sbom.PredicateType, Predicate: b.content,
+	}.Encode()
+	if err != nil {
+		return fmt.Errorf("state bill of materials: %w", err)
+	}
+	if len(statement) <= signing.MaxStated {
+		p.out.Attestation(sdk.Attestation{SubjectDigest: subject.Digest.String(), PredicateType: sbom.PredicateType, Statement: statement})
+	}
+	return nil
 }
 
 // billOf takes what the package's own config says, so that the two agree.

@@ -114,6 +114,9 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	artifact, reference := p.to.Result(config.String("name"), desc, size, notes)
 	p.out.Artifact(artifact)
 	signed.Emit(p.out)
+	if err := p.state(desc, bill); err != nil {
+		return nil, err
+	}
 	for _, f := range p.to.Files() {
 		p.out.File(f)
 	}

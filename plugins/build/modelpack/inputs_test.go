@@ -50,8 +50,9 @@ func TestFilesOfTheResult(t *testing.T) {
 				shared = append(shared, f.GetPath())
 			}
 		}
-		// The layout's two files, and the blobs of weights, config and manifest.
-		if len(after) != 5 || !slices.Equal(shared, []string{"dist/digits/index.json"}) {
+		// The layout's two files, the blobs of weights, config and manifest, and of
+		// the bill of materials its document, its empty config and its manifest.
+		if len(after) != 8 || !slices.Equal(shared, []string{"dist/digits/index.json"}) {
 			t.Errorf("files %v, shared %q", after, shared)
 		}
 		if diff := cmp.Diff(before, after); before != nil && diff != "" {

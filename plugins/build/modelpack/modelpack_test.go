@@ -159,6 +159,7 @@ func TestWeightsAreRaw(t *testing.T) {
 		Location:    "oci-layout:" + layout + "@" + digestOf(got),
 		Annotations: map[string]string{sdk.AnnotationFormat: "safetensors", sdk.AnnotationEncryption: "absent", sdk.AnnotationSignatures: "absent"},
 	}
+	want.Annotations[sdk.AnnotationSBOM] = a.Annotations[sdk.AnnotationSBOM] // see TestBill
 	if diff := cmp.Diff(want, a); diff != "" {
 		t.Error(diff)
 	}
@@ -478,7 +479,7 @@ func TestManyLayers(t *testing.T) {
 			t.Errorf("layer %d is %s %s", i, l.Annotations[spec.AnnotationFilepath], l.Digest)
 		}
 	}
-	if lines := strings.Count(string(got.Stdout), "\n"); lines != 51 {
+	if lines := strings.Count(string(got.Stdout), "\n"); lines != 52 { // the files, the bill of materials, and the reference
 		t.Errorf("%d lines: %s", lines, string(got.Stdout))
 	}
 }

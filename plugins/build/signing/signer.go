@@ -26,9 +26,9 @@ const (
 	wordNone   = "absent"
 )
 
-// maxStated bounds a statement that the runner is told. A larger one, about some
+// MaxStated bounds a statement that the runner is told. A larger one, about some
 // thousand files, is with the package alone.
-const maxStated = 512 << 10
+const MaxStated = 512 << 10
 
 // Signer signs with the key of a configuration. A nil Signer signs nothing.
 type Signer struct {
@@ -192,7 +192,7 @@ func (s Signed) Annotate(notes map[string]string) {
 // Emit tells the runner and people.
 func (s Signed) Emit(out *sdk.Emitter) {
 	for _, m := range s.made {
-		if len(m.stated.Statement) <= maxStated {
+		if len(m.stated.Statement) <= MaxStated {
 			out.Attestation(m.stated)
 		}
 		what := m.word + " signature"
