@@ -24,6 +24,10 @@ const (
 	// or the name of the algorithm.
 	AnnotationEncryption = "dev.stagegate.encryption"
 
+	// AnnotationKeys names the keys that open encrypted content, separated by
+	// spaces: fingerprints of recipients, and names of keys of a KMS. Never a key.
+	AnnotationKeys = "dev.stagegate.encryption.keys"
+
 	// AnnotationSignatures says which signatures the builder has attached, or has
 	// verified on a package from outside: the words "cosign" (about the manifest)
 	// and "oms" (an OpenSSF model signature over the files), separated by spaces;

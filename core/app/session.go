@@ -1,13 +1,16 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/stagegate/stagegate/core/diag"
 	"github.com/stagegate/stagegate/core/operator"
 	"github.com/stagegate/stagegate/core/runstate"
+	"github.com/stagegate/stagegate/sdk/decision"
 )
 
 // session is what most commands start from: the operator's configuration and
@@ -53,6 +56,23 @@ func (s *session) store() (*runstate.FileStore, error) {
 
 func (s *session) path(parts ...string) string {
 	return filepath.Join(append([]string{s.home}, parts...)...)
+}
+
+// document is a stored statement about an artifact.
+func (s *session) document(_ context.Context, digest string) (data []byte, err error) {
+	store, err := s.store()
+	if err != nil {
+		return nil, err
+	}
+	f, err := store.Blobs().Open(digest)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if data, err = io.ReadAll(io.LimitReader(f, decision.MaxStatement+1)); err == nil && len(data) > decision.MaxStatement {
+		return nil, fmt.Errorf("the statement %s has more than %d bytes", digest, decision.MaxStatement)
+	}
+	return data, err
 }
 
 // trustRoot and decisionKey are where decisions are verified and signed.

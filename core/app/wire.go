@@ -105,7 +105,7 @@ func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host, votes
 		declared = append(declared, gate.Declaration(f))
 	}
 	return gate.New(host, gate.Options{
-		Declared: declared, Approvals: s.approvals(votes),
+		Declared: declared, Waivers: s.operator.Waivers, Groups: groups(), Blob: s.document, Approvals: s.approvals(votes),
 		KeyFile: s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
 		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime,
 		Describe: describe, Now: now,
@@ -144,6 +144,26 @@ func (a *app) policies(ctx context.Context, s *session, describe func(context.Co
 		return nil, a.refuse(diags, s.operator.Sources)
 	}
 	return out, nil
+}
+
+// groups are those of the account that runs this; nil when the machine does not
+// say.
+func groups() []string {
+	u, err := user.Current()
+	if err != nil {
+		return nil
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if g, err := user.LookupGroupId(id); err == nil {
+			names = append(names, g.Name)
+		}
+	}
+	return names
 }
 
 // actor is who runs this, as far as the machine knows.

@@ -56,6 +56,9 @@ func (r *run) undecided(ctx context.Context, err error) event.Finish {
 
 func (r *run) cleanDecision(d *event.Decision) {
 	d.Error = r.clean(d.Error, maxDetail)
+	for i := range d.Refused {
+		d.Refused[i] = r.clean(d.Refused[i], maxLine)
+	}
 	for _, list := range [][]event.Violation{d.Violations, d.Warnings, d.Waived} {
 		for i := range list {
 			r.cleanViolation(&list[i])

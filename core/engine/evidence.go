@@ -19,11 +19,20 @@ func (r *run) addReport(report StageReport) {
 	r.evidence.Reports = append(r.evidence.Reports, report)
 }
 
+func (r *run) addAttestations(list ...event.Attestation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.evidence.Attestations = append(r.evidence.Attestations, list...)
+}
+
 // known is what the run has made and measured so far.
 func (r *run) known() Evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Evidence{Artifacts: slices.Clone(r.evidence.Artifacts), Reports: slices.Clone(r.evidence.Reports), Run: r.info}
+	return Evidence{
+		Artifacts: slices.Clone(r.evidence.Artifacts), Attestations: slices.Clone(r.evidence.Attestations),
+		Reports: slices.Clone(r.evidence.Reports), Run: r.info,
+	}
 }
 
 // warn tells people about something that does not change how the stage ends.

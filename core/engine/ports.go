@@ -197,8 +197,10 @@ type PolicyCall struct {
 // Evidence is what the run has made and measured so far.
 type Evidence struct {
 	Artifacts []event.Artifact
-	Reports   []StageReport
-	Run       event.Run
+	// Attestations are statements about artifacts, not verified yet.
+	Attestations []event.Attestation
+	Reports      []StageReport
+	Run          event.Run
 }
 
 // StageReport is a tester stage's report on an artifact.

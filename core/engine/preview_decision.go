@@ -114,6 +114,9 @@ func (r *ForecastRequest) addPolicy(g *foreseen) {
 // cleanForecast keeps secrets out of what policies say.
 func (v *previewer) cleanForecast(d *preview.Decision) {
 	d.Error = v.clean(d.Error, maxDetail)
+	for i := range d.Refused {
+		d.Refused[i] = v.clean(d.Refused[i], maxLine)
+	}
 	for _, list := range [][]event.Violation{d.Violations, d.Warnings, d.Waived} {
 		for i := range list {
 			v.cleanViolation(&list[i])

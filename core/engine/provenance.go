@@ -78,6 +78,7 @@ func (r *run) recordAttestations(s *stage, a *attempt, attestations []event.Atte
 	if err := r.record(events...); err != nil {
 		return err
 	}
+	r.addAttestations(attestations...)
 	a.attestations = append(a.attestations, attestations...)
 	return nil
 }

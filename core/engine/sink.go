@@ -110,6 +110,7 @@ func (k *sink) attestation(in *pluginv1.Attestation) error {
 			return err
 		}
 	}
+	k.run.addAttestations(out)
 	k.a.attestations = append(k.a.attestations, out)
 	return k.record(event.Event{Type: event.StageAttestation, Attestation: &out})
 }

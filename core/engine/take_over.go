@@ -35,6 +35,7 @@ func (r *run) takeOver(s *stage, was *Recorded) (result, bool) {
 	for _, a := range was.Artifacts {
 		r.addArtifact(a)
 	}
+	r.addAttestations(was.Attestations...)
 	if finish.Report != nil {
 		r.addReport(StageReport{Stage: s.Name, ArtifactDigest: finish.Report.Subject, Report: *finish.Report})
 	}

@@ -302,7 +302,9 @@ type Decision struct {
 	Violations []Violation `json:"violations,omitempty"`
 	Warnings   []Violation `json:"warnings,omitempty"`
 	Waived     []Violation `json:"waived,omitempty"`
-	Error      string      `json:"error,omitempty"`
+	// Refused are waivers of violated rules that do not count, and why.
+	Refused []string `json:"refused_waivers,omitempty"`
+	Error   string   `json:"error,omitempty"`
 	// Digest is that of the signed statement, which is a stored blob.
 	Digest  string    `json:"digest,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -19,20 +20,28 @@ const (
 )
 
 // collect builds the input from what is known.
-func (g *Gate) collect(req engine.DecisionRequest, now time.Time) (*Input, error) {
+func (g *Gate) collect(ctx context.Context, req engine.DecisionRequest, now time.Time) (*Input, error) {
 	in := &Input{
 		Schema:    SchemaName,
 		Scope:     ScopeArtifacts,
 		Now:       now,
 		Run:       runOf(req, now),
 		Artifacts: make([]Artifact, 0, len(req.Evidence.Artifacts)),
-		Access:    Access{Actor: g.actor(now)},
+		Access:    Access{Actor: g.actor(now), Groups: g.groups(now)},
+		Waivers:   g.waiverRecords(req, now),
 		Evals:     make([]Eval, 0, len(req.Evidence.Reports)),
 		Facts:     make(map[string]Fact),
 	}
 	for _, a := range req.Evidence.Artifacts {
-		in.Artifacts = append(in.Artifacts, artifactOf(a))
+		artifact := artifactOf(a)
+		artifact.Provenance, artifact.SBOM = g.attested(ctx, req.Evidence, a.Digest)
+		artifact.Scans = scansOf(req.Evidence, a.Digest)
+		in.Artifacts = append(in.Artifacts, artifact)
 	}
+	in.Run.Audit = recorded(now)
+	in.Encryption.Keys = Fact{State: Unknown, Source: "the operator does not say"}
+	in.Access.BreakGlass = Fact{State: Absent, Source: "the operator's configuration", CheckedAt: &now}
+	in.Access.Approval = g.approval(req)
 	for _, r := range req.Evidence.Reports {
 		in.Evals = append(in.Evals, evalOf(r))
 	}
@@ -60,13 +69,6 @@ func (g *Gate) collect(req engine.DecisionRequest, now time.Time) (*Input, error
 		return nil, err
 	}
 	return in, nil
-}
-
-func (g *Gate) actor(now time.Time) Fact {
-	if g.opts.Actor == "" {
-		return Fact{State: Unknown, Source: "runner"}
-	}
-	return seen(g.opts.Actor, "operating system", now)
 }
 
 func runOf(req engine.DecisionRequest, now time.Time) Run {
@@ -105,6 +107,7 @@ func artifactOf(a event.Artifact) Artifact {
 		Encryption: noted(a, sdk.AnnotationEncryption),
 		Signatures: words(noted(a, sdk.AnnotationSignatures)),
 		Signer:     noted(a, sdk.AnnotationSigner),
+		Keys:       words(noted(a, sdk.AnnotationKeys)),
 	}
 	if !strings.HasPrefix(a.Location, "oci://") {
 		local := Fact{State: Absent, Source: "it is not in a registry"}
@@ -112,6 +115,7 @@ func artifactOf(a event.Artifact) Artifact {
 	}
 	if a.Annotations[sdk.AnnotationEncryption] == "absent" {
 		out.Encryption = Fact{State: Absent, Source: out.Encryption.Source}
+		out.Keys = out.Encryption
 	}
 	if a.Annotations[sdk.AnnotationSignatures] == "absent" {
 		out.Signatures = Fact{State: Absent, Source: out.Signatures.Source}

@@ -48,6 +48,24 @@ func (in *Input) places() map[string]*Fact {
 		// The deployer knows who it is in the cluster, not who runs the runner.
 		"access.actor": &in.Access.ClusterActor,
 		"access.rbac":  &in.Access.RBAC,
+
+		"cluster.gpu_sharing":       &in.Cluster.GPUSharing,
+		"cluster.pod_security":      &in.Cluster.PodSecurity,
+		"cluster.quotas":            &in.Cluster.Quotas,
+		"cluster.secret_encryption": &in.Cluster.SecretEncryption,
+		"cluster.audit_log":         &in.Cluster.AuditLog,
+		"cluster.mesh":              &in.Cluster.Mesh,
+		"registry.at_rest":          &in.Registry.AtRest,
+		"previous.release":          &in.Previous.Release,
+	}
+}
+
+// operatorPlaces are facts that the operator alone may state: what a plugin says
+// under such a name has no place.
+func (in *Input) operatorPlaces() map[string]*Fact {
+	return map[string]*Fact{
+		"encryption.keys":    &in.Encryption.Keys,
+		"access.break_glass": &in.Access.BreakGlass,
 	}
 }
 
@@ -80,6 +98,10 @@ func (in *Input) declare(declared []Declaration) error {
 	for _, d := range declared {
 		if err := strictjson.Check(d.Value); err != nil {
 			return fmt.Errorf("the operator's fact %s: %w", d.Name, err)
+		}
+		if place := in.operatorPlaces()[d.Name]; place != nil {
+			*place = Fact{State: Declared, Value: d.Value, Source: d.By}
+			continue
 		}
 		was, known := in.Facts[d.Name]
 		if place := in.place(d.Name); place != nil {

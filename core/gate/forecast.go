@@ -22,7 +22,8 @@ func (g *Gate) Forecast(ctx context.Context, req engine.ForecastRequest) (*previ
 		return nil, errors.New("forecast decision: the request has no attempt")
 	}
 	v := newVerdict(req.DecisionRequest)
-	input, err := g.prepareForecast(req, g.opts.Now().UTC())
+	now := g.opts.Now().UTC()
+	input, err := g.prepareForecast(ctx, req, now)
 	if err != nil {
 		v.fail("", err)
 		return forecast(v, req.Awaited), nil
@@ -37,16 +38,17 @@ func (g *Gate) Forecast(ctx context.Context, req engine.ForecastRequest) (*previ
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	g.waive(v, req.DecisionRequest, now)
 	return forecast(v, req.Awaited), nil
 }
 
 // prepareForecast is the input as far as it is known. Without a plan, what the
 // deployer would say with it is unknown.
-func (g *Gate) prepareForecast(req engine.ForecastRequest, now time.Time) ([]byte, error) {
+func (g *Gate) prepareForecast(ctx context.Context, req engine.ForecastRequest, now time.Time) ([]byte, error) {
 	if req.Stage == nil || req.Plan != nil {
-		return g.prepare(req.DecisionRequest, now)
+		return g.prepare(ctx, req.DecisionRequest, now)
 	}
-	in, err := g.collect(req.DecisionRequest, now)
+	in, err := g.collect(ctx, req.DecisionRequest, now)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func (g *Gate) prepareForecast(req engine.ForecastRequest, now time.Time) ([]byt
 func forecast(v *verdict, awaited []preview.Awaited) *preview.Decision {
 	e := v.event()
 	d := &preview.Decision{
-		Policies: e.Policies, Rules: e.Rules, Warnings: e.Warnings, Waived: e.Waived, Awaits: awaited,
+		Policies: e.Policies, Rules: e.Rules, Warnings: e.Warnings, Waived: e.Waived, Refused: e.Refused, Awaits: awaited,
 		Error: strings.Join(v.errors, "; "),
 	}
 	for _, found := range v.violations {
@@ -126,7 +128,7 @@ func deployers(subject string) bool {
 // saidWithPlan reports whether the deployer says it together with its plan: all
 // but what the runner knows itself.
 func saidWithPlan(fact string) bool {
-	for _, own := range []string{"now", "run", "target.stage", "target.component", "target.environment", "artifacts", "evals", "access.actor"} {
+	for _, own := range []string{"now", "run", "target.stage", "target.component", "target.environment", "artifacts", "evals", "access.actor", "access.groups", "access.approval", "access.break_glass", "encryption", "waivers"} {
 		if below(fact, own) {
 			return false
 		}

@@ -26,15 +26,20 @@ type Options struct {
 	// policy.opa.
 	Policies []Policy
 	Declared []Declaration
+	Waivers  []Waiver
 	// Approvals say who may approve.
 	Approvals Approvals
 	Actor     string        // who runs this, for the input; empty means not known
+	Groups    []string      // of who runs this; nil means not known
 	Version   string        // of the runner
 	Expiry    time.Duration // of a decision; 0 means DefaultExpiry
 	Timeout   time.Duration // of one policy; 0 means DefaultTimeout
 	// Describe is the schema of a component.
 	Describe func(context.Context, pipeline.ComponentRef) (*pluginv1.Component, error)
-	Now      func() time.Time
+	// Blob is a stored document, for statements about artifacts; nil means that
+	// there are none.
+	Blob func(ctx context.Context, digest string) ([]byte, error)
+	Now  func() time.Time
 }
 
 // Policy is one policy of the operator.
@@ -84,7 +89,7 @@ func (g *Gate) Decide(ctx context.Context, req engine.DecisionRequest) (*engine.
 	}
 	now := g.opts.Now().UTC()
 	v := newVerdict(req)
-	input, err := g.prepare(req, now)
+	input, err := g.prepare(ctx, req, now)
 	if err != nil {
 		v.fail("", err)
 		return &engine.Decision{Event: v.event()}, nil
@@ -99,6 +104,7 @@ func (g *Gate) Decide(ctx context.Context, req engine.DecisionRequest) (*engine.
 	if ctx.Err() != nil { // stopped, which is nobody's verdict
 		return nil, context.Cause(ctx)
 	}
+	g.waive(v, req, now)
 	d := &engine.Decision{Event: v.event()}
 	if v.allows() && req.Stage != nil {
 		return d, g.sign(d, v, req, input, now)
@@ -107,11 +113,11 @@ func (g *Gate) Decide(ctx context.Context, req engine.DecisionRequest) (*engine.
 }
 
 // prepare is the checked input of a request that makes sense.
-func (g *Gate) prepare(req engine.DecisionRequest, now time.Time) ([]byte, error) {
+func (g *Gate) prepare(ctx context.Context, req engine.DecisionRequest, now time.Time) ([]byte, error) {
 	if err := checkPlan(req); err != nil {
 		return nil, err
 	}
-	in, err := g.collect(req, now)
+	in, err := g.collect(ctx, req, now)
 	if err != nil {
 		return nil, err
 	}

@@ -20,19 +20,24 @@ const (
 // Input is the document that policies judge. Every key is always there; what is
 // not known is a Fact that says so.
 type Input struct {
-	Schema    string          `json:"schema"`
-	Scope     Scope           `json:"scope"`
-	Now       time.Time       `json:"now"`
-	Run       Run             `json:"run"`
-	Target    Target          `json:"target"`
-	Artifacts []Artifact      `json:"artifacts"`
-	Workload  Workload        `json:"workload"`
-	Cluster   Cluster         `json:"cluster"`
-	Storage   Storage         `json:"storage"`
-	Registry  Registries      `json:"registry"`
-	Access    Access          `json:"access"`
-	Evals     []Eval          `json:"evals"`
-	Facts     map[string]Fact `json:"facts"` // what has no place of its own
+	Schema    string     `json:"schema"`
+	Scope     Scope      `json:"scope"`
+	Now       time.Time  `json:"now"`
+	Run       Run        `json:"run"`
+	Target    Target     `json:"target"`
+	Artifacts []Artifact `json:"artifacts"`
+	Workload  Workload   `json:"workload"`
+	Cluster   Cluster    `json:"cluster"`
+	Storage   Storage    `json:"storage"`
+	Registry  Registries `json:"registry"`
+	Access    Access     `json:"access"`
+	// Encryption is what the operator says of keys.
+	Encryption Encryption `json:"encryption"`
+	Previous   Previous   `json:"previous"`
+	// Waivers are those of the operator, with what is wrong with each.
+	Waivers []WaiverRecord  `json:"waivers"`
+	Evals   []Eval          `json:"evals"`
+	Facts   map[string]Fact `json:"facts"` // what has no place of its own
 }
 
 // Fact is one thing that policies may rest on.
@@ -65,6 +70,8 @@ type Run struct {
 	PipelineDigest string `json:"pipeline_digest"`
 	Trigger        string `json:"trigger"`
 	Git            Git    `json:"git"`
+	// Audit is true when decisions and releases are recorded.
+	Audit Fact `json:"audit"`
 }
 
 // Git is the source tree.
@@ -105,6 +112,10 @@ type Artifact struct {
 	Encryption Fact             `json:"encryption"`
 	Signatures Fact             `json:"signatures"` // words as in sdk.AnnotationSignatures, a list
 	Signer     Fact             `json:"signer"`     // digest of the public key
+	Keys       Fact             `json:"keys"`       // list of names of the keys that open it
+	Provenance Fact             `json:"provenance"` // see Provenance
+	SBOM       Fact             `json:"sbom"`       // digest of the statement
+	Scans      Fact             `json:"scans"`      // list of Scan
 }
 
 // ArtifactRegistry says how an artifact travelled to its registry.
@@ -125,6 +136,15 @@ type Cluster struct {
 	Version Fact `json:"version"`
 	UID     Fact `json:"uid"`
 	GPU     Fact `json:"gpu"`
+	// GPUSharing is a list of {node, sharing}: none, mig, time-slicing, mps.
+	GPUSharing Fact `json:"gpu_sharing"`
+	// PodSecurity is the level that the namespace enforces.
+	PodSecurity Fact `json:"pod_security"`
+	Quotas      Fact `json:"quotas"` // list of {name, hard, used}
+	// SecretEncryption is the provider that encrypts Secrets where they are kept.
+	SecretEncryption Fact `json:"secret_encryption"`
+	AuditLog         Fact `json:"audit_log"` // true when it is on
+	Mesh             Fact `json:"mesh"`      // {name, mtls}; absent without one
 }
 
 // Storage is what volumes rest on.
@@ -134,14 +154,30 @@ type Storage struct {
 
 // Registries are those that the run did not push to itself.
 type Registries struct {
-	Hosts Fact `json:"hosts"` // list of {host, tls, ca}
+	Hosts  Fact `json:"hosts"`   // list of {host, tls, ca}
+	AtRest Fact `json:"at_rest"` // list of {host, encrypted}
+}
+
+// Encryption is what is known of the keys to what is stored.
+type Encryption struct {
+	Keys Fact `json:"keys"` // list of {ref, rotated}
+}
+
+// Previous is what the plan replaces.
+type Previous struct {
+	Release Fact `json:"release"` // {revision, model_digest, images}; absent at the first
 }
 
 // Access is who acts.
 type Access struct {
 	Actor        Fact `json:"actor"`         // who runs the runner
 	ClusterActor Fact `json:"cluster_actor"` // who the deployer is in the cluster
-	RBAC         Fact `json:"rbac"`          // {account, bindings[]} of the workload's account
+	RBAC         Fact `json:"rbac"`          // {account, bindings[], rules[]} of the workload's account
+	Groups       Fact `json:"groups"`        // of the account that runs the runner
+	Approval     Fact `json:"approval"`      // what the stage asks of people
+	// BreakGlass is an emergency that the operator has declared; absent
+	// otherwise.
+	BreakGlass Fact `json:"break_glass"`
 }
 
 // Eval is what one tester stage measured on one artifact.

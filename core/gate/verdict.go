@@ -36,6 +36,7 @@ type verdict struct {
 	violations []event.Violation
 	warnings   []event.Violation
 	waived     []event.Violation
+	refused    []string // waivers that do not count, and why
 }
 
 func newVerdict(req engine.DecisionRequest) *verdict {
@@ -141,6 +142,7 @@ func (v *verdict) event() event.Decision {
 		Violations: shown(v.violations),
 		Warnings:   shown(v.warnings),
 		Waived:     shown(v.waived),
+		Refused:    v.refused,
 		Error:      strings.Join(v.errors, "; "),
 	}
 	for _, p := range v.policies {

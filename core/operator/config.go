@@ -12,6 +12,7 @@ import (
 	"github.com/stagegate/stagegate/core/config/budget"
 	"github.com/stagegate/stagegate/core/config/guard"
 	"github.com/stagegate/stagegate/core/diag"
+	"github.com/stagegate/stagegate/core/gate"
 	"github.com/stagegate/stagegate/core/module"
 	"github.com/stagegate/stagegate/core/notify"
 	"github.com/stagegate/stagegate/core/secret"
@@ -37,8 +38,9 @@ type Config struct {
 	Secrets    map[string]secret.Source
 	OwnSecrets map[string]secret.Source
 	// Scopes say which pushes may use which secret. One that has none is for all.
-	Scopes map[string]Scope
-	Facts  []Fact // that the operator answers for
+	Scopes  map[string]Scope
+	Facts   []Fact // that the operator answers for
+	Waivers []gate.Waiver
 	// Approvals say who may approve deployments.
 	Approvals Approvals
 	// Targets are where messages can go, Notify who is told when, and Marks where
@@ -73,6 +75,7 @@ type fileConfig struct {
 	Policies    []filePolicy   `hcl:"policy,block"`
 	Secrets     []fileSecret   `hcl:"secret,block"`
 	Facts       []fileFact     `hcl:"fact,block"`
+	Waivers     []fileWaiver   `hcl:"waiver,block"`
 	Approvals   *fileApprovals `hcl:"approvals,block"`
 	RunURL      *string        `hcl:"run_url"`
 	Targets     []fileTarget   `hcl:"target,block"`
@@ -122,6 +125,7 @@ func Parse(src []byte, filename string) (*Config, diag.List) {
 	out.takePolicies(in.Policies, &diags)
 	out.takeSecrets(in.Secrets, &diags)
 	out.takeFacts(in.Facts, constants, &diags)
+	out.takeWaivers(in.Waivers, &diags)
 	out.takeApprovals(in.Approvals, &diags)
 	out.takeTargets(in.Targets, &diags)
 	out.takeNotify(in.Notify, &diags)

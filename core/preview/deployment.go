@@ -46,6 +46,8 @@ type Decision struct {
 	Open     []Open            `json:"open,omitempty"`
 	Warnings []event.Violation `json:"warnings,omitempty"`
 	Waived   []event.Violation `json:"waived,omitempty"`
+	// Refused are waivers of violated rules that do not count, and why.
+	Refused []string `json:"refused_waivers,omitempty"`
 	// Awaits are the facts that are not known before the run.
 	Awaits []Awaited `json:"awaits,omitempty"`
 	Error  string    `json:"error,omitempty"`

@@ -258,12 +258,15 @@ func (n *narrator) decision(e event.Event) string {
 	for _, v := range d.Waived {
 		b.WriteString(n.violation("waived", v))
 	}
+	for _, text := range d.Refused {
+		b.WriteString(indent("not waived: "+text, "      "))
+	}
 	return b.String()
 }
 
 // saidOf is what a decision says, to tell whether another says the same.
 func saidOf(d event.Decision) string {
-	return fmt.Sprint(d.Verdict, d.Error, d.Violations, d.Warnings, d.Waived)
+	return fmt.Sprint(d.Verdict, d.Error, d.Violations, d.Warnings, d.Waived, d.Refused)
 }
 
 func (n *narrator) approval(e event.Event) string {
@@ -279,6 +282,9 @@ func (n *narrator) violation(kind string, v event.Violation) string {
 	fmt.Fprintf(&b, "      %s %s: %s\n", n.palette.paint("31", kind), n.palette.bold(v.Rule), v.Message)
 	if v.Subject != "" && !strings.Contains(v.Message, v.Subject) {
 		b.WriteString(indent("on "+v.Subject, "        "))
+	}
+	if v.Waiver != "" {
+		b.WriteString(indent("waived by "+v.Waiver, "        "))
 	}
 	if v.Remedy != "" {
 		b.WriteString(indent(n.palette.faint(v.Remedy), "        "))

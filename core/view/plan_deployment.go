@@ -80,6 +80,12 @@ func (v *planner) decision(s *preview.Stage) {
 	for _, found := range d.Warnings {
 		v.finding(v.p.paint("33", "!"), found, "")
 	}
+	for _, found := range d.Waived {
+		v.finding("~", found, "waived by "+found.Waiver)
+	}
+	for _, text := range d.Refused {
+		v.note("waiver", "refused: "+Printable(text))
+	}
 }
 
 func (v *planner) verdict(d *preview.Decision) string {

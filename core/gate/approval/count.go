@@ -164,10 +164,15 @@ func (q Question) Admits(principal string, verdict Verdict) error {
 	if len(q.Approvers) > 0 && !slices.Contains(q.Approvers, principal) {
 		return fmt.Errorf("%s is not among the stage's approvers", principal)
 	}
-	if verdict == Approve && !q.AllowSelf && slices.ContainsFunc(q.Asker, func(asker string) bool { return samePerson(asker, principal) }) {
+	if verdict == Approve && !q.AllowSelf && SamePerson(q.Asker, principal) {
 		return errors.New(principal + " started the run, and may not approve it")
 	}
 	return nil
+}
+
+// SamePerson reports whether one of the names of who asks is a principal's.
+func SamePerson(asker []string, principal string) bool {
+	return slices.ContainsFunc(asker, func(name string) bool { return samePerson(name, principal) })
 }
 
 // samePerson compares an account or principal with a principal: with or without

@@ -107,6 +107,9 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 		return nil, err
 	}
 	notes := map[string]string{sdk.AnnotationEncryption: p.sealer.algorithm(layers), sdk.AnnotationSBOM: bill.digest}
+	if keys := p.sealer.keys(); len(keys) > 0 && notes[sdk.AnnotationEncryption] != "absent" {
+		notes[sdk.AnnotationKeys] = strings.Join(keys, " ")
+	}
 	signed.Annotate(notes)
 	if format := p.found.format(); format != "" {
 		notes[sdk.AnnotationFormat] = format

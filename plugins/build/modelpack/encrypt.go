@@ -159,17 +159,33 @@ func (s *sealer) notes(k kind, plain digest.Digest) map[string]string {
 		oci.AnnotationPlainMediaType: k.mediaType(),
 		oci.AnnotationPlainDigest:    plain.String(),
 	}
-	prints := make([]string, len(s.to))
-	for i, r := range s.to {
-		prints[i] = r.Fingerprint
-	}
-	if len(prints) > 0 {
+	if prints := s.fingerprints(); len(prints) > 0 {
 		notes[oci.AnnotationRecipients] = strings.Join(prints, ",")
 	}
 	if s.kms.Key != "" {
 		notes[oci.AnnotationKMSKey] = s.kms.Key
 	}
 	return notes
+}
+
+func (s *sealer) fingerprints() []string {
+	prints := make([]string, len(s.to))
+	for i, r := range s.to {
+		prints[i] = r.Fingerprint
+	}
+	return prints
+}
+
+// keys are the names of all keys that open what is sealed, for policies.
+func (s *sealer) keys() []string {
+	if s == nil {
+		return nil
+	}
+	keys := s.fingerprints()
+	if s.kms.Key != "" {
+		keys = append(keys, strings.ReplaceAll(s.kms.Key, " ", "%20"))
+	}
+	return keys
 }
 
 // algorithm is what policies are told about a package: how its weights are

@@ -28,8 +28,10 @@ func (s site) facts(ctx context.Context, c content, r manifest.Release, room dev
 	}
 	classes, err := s.storageClasses(ctx)
 	facts = append(facts, fact("storage.classes", seen, classes, err))
-	bindings, err := s.bindings(ctx, r.Name)
+	bindings, err := s.rights(ctx, r.Name)
 	facts = append(facts, fact("access.rbac", seen, bindings, err))
+	facts = append(facts, s.surroundings(ctx, seen)...)
+	facts = append(facts, s.sharing(ctx, seen, r), s.previous(ctx, seen, r))
 	gpu := sdk.Fact{Name: "cluster.gpu", Source: seen, CheckedAt: time.Now()}
 	switch {
 	case !room.asked:
@@ -97,10 +99,11 @@ func (s site) storageClasses(ctx context.Context) ([]storageClass, error) {
 	return out, nil
 }
 
-// rbac is what the release's own account is bound to.
+// rbac is what the release's own account is bound to, and what that lets it do.
 type rbac struct {
 	Account  string    `json:"account"`
 	Bindings []binding `json:"bindings"`
+	Rules    []rule    `json:"rules"`
 }
 
 type binding struct {
@@ -111,7 +114,7 @@ type binding struct {
 }
 
 func (s site) bindings(ctx context.Context, account string) (rbac, error) {
-	out := rbac{Account: "system:serviceaccount:" + s.target.Namespace + ":" + account, Bindings: []binding{}}
+	out := rbac{Account: "system:serviceaccount:" + s.target.Namespace + ":" + account, Bindings: []binding{}, Rules: []rule{}}
 	for _, in := range []struct{ kind, namespace string }{{"RoleBinding", s.target.Namespace}, {"ClusterRoleBinding", ""}} {
 		list, err := s.client.List(ctx, in.kind, in.namespace, "")
 		if err != nil {
@@ -142,7 +145,7 @@ func (s site) binds(o kube.Object, account string) bool {
 				return true
 			}
 		case "Group":
-			if name == "system:serviceaccounts" || name == "system:serviceaccounts:"+s.target.Namespace {
+			if name == "system:authenticated" || name == "system:serviceaccounts" || name == "system:serviceaccounts:"+s.target.Namespace {
 				return true
 			}
 		case "User":

@@ -114,7 +114,7 @@ func TestPlanStatesFacts(t *testing.T) {
 	}
 	for _, name := range []string{
 		"workload.objects", "workload.images", "target.namespace", "cluster.uid", "cluster.version",
-		"storage.classes", "cluster.gpu", "access.actor", "access.rbac",
+		"storage.classes", "cluster.gpu", "access.actor", "access.rbac", "cluster.quotas", "cluster.gpu_sharing",
 	} {
 		if facts[name].GetState() != pluginv1.FactState_FACT_STATE_VERIFIED || !json.Valid(facts[name].GetValue()) {
 			t.Errorf("fact %s: %v", name, facts[name])

@@ -72,6 +72,26 @@ func breaks() map[string]change {
 		"too many GPUs":     at(container+"/resources/limits/nvidia.com~gpu", 99),
 		"objects unknown":   at("workload/objects/state", "unknown"),
 		"rights unknown":    at("access/rbac/state", "absent"),
+		"weak cipher":       at("artifacts/0/encryption/value", "AES-128-ECB"),
+		"key in the clear":  at("artifacts/0/keys/value", []any{"AGE-SECRET-KEY-1X"}),
+		"old key":           at("encryption/keys/value/0/rotated", "2020-01-01T00:00:00Z"),
+		"Secrets in clear":  at("cluster/secret_encryption/value", "identity"),
+		"permissive mesh":   at("cluster/mesh", map[string]any{"state": "verified", "value": map[string]any{"mtls": "permissive"}, "source": "", "checked_at": nil}),
+		"open listener":     at("workload/objects/value/2/spec/type", "LoadBalancer"),
+		"account may bind":  at("access/rbac/value/rules/1/verbs", []any{"bind"}),
+		"image not signed":  at("artifacts/1/signatures/value", []any{"oms"}),
+		"model not signed":  at("artifacts/0/signatures/value", []any{"cosign"}),
+		"no source":         at("artifacts/1/provenance/value/source_uri", ""),
+		"critical":          at("artifacts/0/scans/value/0/critical", 3),
+		"old scan":          at("artifacts/1/scans/value/0/database_age_days", 40),
+		"one approval":      at("access/approval/value/required", 1),
+		"own approval":      at("access/approval/value/allow_self", true),
+		"slow approval":     at("access/approval/value/lifetime_seconds", 9e6),
+		"actor unknown":     at("access/actor/state", "unknown"),
+		"no audit log":      at("cluster/audit_log/value", false),
+		"emergency":         at("access/break_glass", map[string]any{"state": "declared", "value": map[string]any{"who": "grace", "reason": "x", "ticket": "", "expires": "2026-03-01T14:00:00Z"}, "source": "", "checked_at": nil}),
+		"shared GPU":        at("cluster/gpu_sharing/value/0/sharing", "time-slicing"),
+		"secret reference":  at(container+"/env/-", map[string]any{"name": "T", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": "t"}}}),
 		"second eval fails": at("evals/-", map[string]any{"stage": "e", "subject_digest": "sha256:2222222222222222222222222222222222222222222222222222222222222222", "metrics": []any{}, "thresholds": []any{map[string]any{"metric": "m", "min": 1, "max": nil, "met": false}}}),
 	}
 }
@@ -155,6 +175,9 @@ func removals(doc any, visit func(path []string, without any)) {
 // holds. Above is only meant within one rendered object or one record; taking
 // away a whole fact, or all objects, is no repair.
 func repairs(path, changed []string) bool {
+	if changed[1] == "gpu_sharing" && path[len(path)-1] == "resources" {
+		return true // without accelerators none is shared
+	}
 	n := min(len(path), len(changed))
 	if !slices.Equal(path[:n], changed[:n]) {
 		return false
@@ -169,7 +192,9 @@ func repairs(path, changed []string) bool {
 	case changed[0] == "evals" || changed[0] == "artifacts":
 		return len(path) == 2 // the record as a whole
 	case root == "access/rbac/value":
-		return len(path) == 5 // the binding as a whole
+		return len(path) == 5 // the binding, or rule, as a whole
+	case root == "cluster/gpu_sharing/value":
+		return len(path) == 4 // the node as a whole
 	}
 	return false
 }
@@ -236,6 +261,8 @@ func TestEveryFactIsNeeded(t *testing.T) {
 	p := builtinPolicy(t)
 	for _, fact := range []string{
 		"workload/objects", "access/rbac", "run/git/commit", "run/git/clean",
+		"artifacts/0/keys", "artifacts/0/signatures", "artifacts/0/signer", "artifacts/0/provenance", "artifacts/0/scans",
+		"encryption/keys", "cluster/secret_encryption", "cluster/audit_log", "cluster/gpu_sharing", "access/actor", "access/approval", "run/audit",
 		"artifacts/0/format", "artifacts/0/registry/tls", "artifacts/0/registry/ca",
 	} {
 		for _, state := range []string{"unknown", "absent", "", "VERIFIED"} {

@@ -22,19 +22,37 @@ unknown or missing denies.
 A rule that *denies* keeps the plan from being applied; one that *warns* shows in the decision and does not. Rules that judge a
 *deployment* have nothing to say when a run deploys nothing. A fact is *verified* (the runner or a plugin saw it), *declared* (the
 operator answers for it), *unknown* or *absent*; declared facts count unless the environment is in ` + "`verified_environments`" + `.
+
+There are five groups: *baseline* (what pods may do), *encryption* (at rest and on the way), *access* (rights in the cluster), *supply-chain*
+(where images and models come from) and *production* (who may change what, when, on what evidence). The groups lie in folders of their own in
+[the bundle](../plugins/policy/opa/bundle/stagegate); to take some of them, copy those folders with ` + "`lib.rego` and `parameters`" + ` into a bundle
+of the operator's own.
 `
 
 // parameterMeaning is what each parameter of the bundle means. A parameter that
 // is missing here fails the test.
 func parameterMeaning() map[string]string {
 	return map[string]string{
-		"allowed_registries":     "Registries, or paths in them, that images and models may come from. Empty: from anywhere, with a warning.",
-		"clean_environments":     "Environments that take releases of a clean commit only.",
-		"encrypted_classes":      "Storage classes that the operator knows to encrypt, whatever their parameters say.",
-		"encrypted_environments": "Environments in which weights must be encrypted where they are stored.",
-		"extra_kinds":            "Kinds of objects, beside the built-in ones, that plans may hold.",
-		"max_gpus_per_pod":       "The most accelerators that one pod may ask for.",
-		"verified_environments":  "Environments in which declared facts do not count.",
+		"allowed_algorithms":      "Algorithms that weights may be encrypted with.",
+		"allowed_builders":        "Builders, as provenance names them, that images and models may come from. Empty: any that is known.",
+		"allowed_keys":            "For each environment, the keys that may open weights there: fingerprints of recipients, names of keys of a KMS.",
+		"allowed_signers":         "Public keys, as `sha256:` and their digest, whose signatures count. Empty: any that is known.",
+		"allowed_sources":         "Repositories, as provenance names them, that images and models may be built from. Empty: any that is known.",
+		"change_windows":          "For each environment, a list of `{days, from, to}` in UTC, such as `{days = [\"Monday\"], from = \"08:00\", to = \"16:00\"}`. An environment that is not there may change at any time.",
+		"deployers":               "For each environment, who may deploy: accounts, and `group:<name>`.",
+		"max_approval_hours":      "For how many hours an approval may count in production environments.",
+		"max_break_glass_hours":   "How many hours ahead the end of an emergency may lie.",
+		"max_key_age_days":        "After how many days a key has to be rotated.",
+		"max_scan_age_days":       "How old the database of a scan may be.",
+		"min_approvals":           "How many people have to approve a plan for a production environment.",
+		"production_environments": "Environments in which the rules that say so deny.",
+		"allowed_registries":      "Registries, or paths in them, that images and models may come from. Empty: from anywhere, with a warning.",
+		"clean_environments":      "Environments that take releases of a clean commit only.",
+		"encrypted_classes":       "Storage classes that the operator knows to encrypt, whatever their parameters say.",
+		"encrypted_environments":  "Environments in which weights must be encrypted where they are stored.",
+		"extra_kinds":             "Kinds of objects, beside the built-in ones, that plans may hold.",
+		"max_gpus_per_pod":        "The most accelerators that one pod may ask for.",
+		"verified_environments":   "Environments in which declared facts do not count.",
 	}
 }
 

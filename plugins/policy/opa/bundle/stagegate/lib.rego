@@ -43,6 +43,26 @@ findings(id, problems) := {object.union({"id": id}, problem) | some problem in p
 # False, and not merely absent.
 is_false(false) := true
 
+# What is deployed goes where the operator asks for the rules of production. An
+# environment that is not known could be one of those.
+protected if {
+	deploys
+	not environment_outside(data.stagegate.parameters.production_environments)
+}
+
+# Findings of a rule that binds in protected environments only.
+demanded(id, problems) := findings(id, problems) if {
+	protected
+} else := set() if {
+	is_set(problems)
+}
+
+# That a fact at a path is not known, as a finding.
+unknown(path) := {{"subject": concat(".", path), "msg": sprintf("the fact %s is not known, and the rule rests on it", [concat(".", path)])}} if {
+	fact := object.get(input, path, {})
+	not established(fact)
+} else := set()
+
 objects := input.workload.objects.value if established(input.workload.objects)
 
 # Findings of a rule about the rendered objects: its problems, or that the objects
@@ -157,3 +177,40 @@ models := [artifact | some artifact in input.artifacts; artifact.kind == "model"
 deployed_models contains digest_of(v.spec.image.reference) if some v in image_volumes
 
 deployed_models contains pod.annotations["stagegate.dev/model-digest"] if some pod in pods
+
+accelerator(name) if regex.match(`^(nvidia\.com|amd\.com|gpu\.intel\.com|habana\.ai|aws\.amazon\.com/neuron|google\.com/tpu)|/gpu$`, name)
+
+# Each accelerator of each container, with what it asks for; null when it does
+# not say.
+claims := [claim |
+	some c in containers
+	limits := object.get(c.spec, ["resources", "limits"], {})
+	requests := object.get(c.spec, ["resources", "requests"], {})
+	some name in object.keys(limits) | object.keys(requests)
+	accelerator(name)
+	limit := object.get(limits, name, null)
+	claim := {"subject": c.subject, "pod": c.pod.subject, "name": name, "limit": limit, "request": object.get(requests, name, limit)}
+]
+
+# Artifacts that the plan deploys, by what they are and by digest.
+deployed_images contains {"subject": image.subject, "digest": digest_of(image.ref)} if {
+	some c in containers
+	image := {"subject": c.subject, "ref": object.get(c.spec, "image", "")}
+}
+
+artifacts_with(digest) := [artifact |
+	some artifact in input.artifacts
+	artifact.digest == digest
+]
+
+# Whole hours between a moment and the time of the decision. A moment that cannot
+# be read has none.
+hours_since(moment) := (time.parse_rfc3339_ns(input.now) - time.parse_rfc3339_ns(moment)) / 3600000000000 if {
+	timely(input.now)
+	timely(moment)
+}
+
+timely(moment) if {
+	is_string(moment)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z$`, moment)
+}

@@ -78,11 +78,45 @@ test_account_unprivileged_fail if {
 	}
 }
 
-test_account_unprivileged_unknown if release.only("account_unprivileged", release.unknown("/access/rbac"))
+test_account_unprivileged_unknown if release.objects_to("account_unprivileged", release.unknown("/access/rbac"))
 
 test_account_unprivileged_missing if {
-	release.only("account_unprivileged", release.without("/access/rbac"))
-	release.only("account_unprivileged", release.without("/access"))
+	release.objects_to("account_unprivileged", release.without("/access/rbac"))
+	release.objects_to("account_unprivileged", release.without("/access"))
 	release.only("account_unprivileged", release.without("/access/rbac/value/bindings"))
 	release.only("account_unprivileged", release.without("/access/rbac/value/bindings/0/role"))
+}
+
+rules := "/access/rbac/value/rules"
+
+test_account_cannot_escalate_pass if {
+	release.passes("account_cannot_escalate", data.release)
+	release.passes("account_cannot_escalate", release.put(rules, []))
+}
+
+test_account_cannot_escalate_fail if {
+	every rule in [
+		{"verbs": ["*"], "resources": ["pods"]},
+		{"verbs": ["get"], "resources": ["*"]},
+		{"verbs": ["impersonate"], "resources": ["users"]},
+		{"verbs": ["bind"], "resources": ["roles"]},
+		{"verbs": ["escalate"], "resources": ["clusterroles"]},
+		{"verbs": ["create"], "resources": ["serviceaccounts/token"]},
+		{"verbs": ["list"], "resources": ["secrets"]},
+		{"verbs": ["watch"], "resources": ["configmaps", "secrets"]},
+	] {
+		release.only("account_cannot_escalate", release.put(concat("", [rules, "/-"]), rule))
+	}
+}
+
+test_account_cannot_escalate_unknown if {
+	release.objects_to("account_cannot_escalate", release.unknown("/access/rbac"))
+	release.objects_to("account_cannot_escalate", release.put(rules, null))
+}
+
+test_account_cannot_escalate_missing if {
+	release.objects_to("account_cannot_escalate", release.without("/access/rbac"))
+	release.only("account_cannot_escalate", release.without(rules))
+	release.only("account_cannot_escalate", release.without(concat("", [rules, "/1/verbs"])))
+	release.only("account_cannot_escalate", release.without(concat("", [rules, "/1/resources"])))
 }

@@ -49,7 +49,7 @@ test_registry_tls_fail if {
 	release.only("registry_tls", release.put("/artifacts/0/registry/tls/value", "none"))
 	release.only("registry_tls", release.put("/artifacts/0/registry/tls/value", "1.1"))
 	release.only("registry_tls", release.put("/artifacts/0/registry/ca/value", "none"))
-	release.only("registry_tls", release.put(release.container("/image"), concat("@", ["nvcr.io/nim/server", digest])))
+	release.objects_to("registry_tls", release.put(release.container("/image"), concat("@", ["nvcr.io/nim/server", digest])))
 	release.objects_to("registry_tls", json.patch(release.artifacts_only, [{"op": "replace", "path": "/artifacts/1/registry/tls/value", "value": "none"}]))
 }
 

@@ -102,10 +102,26 @@ test_weights_encrypted_fail if {
 	"weights_encrypted" in release.warned(release.put("/artifacts/0/encryption", absent))
 }
 
-test_weights_encrypted_unknown if demanded(release.unknown("/artifacts/0/encryption")) == {"weights_encrypted"}
+test_weights_encrypted_unknown if {
+	"weights_encrypted" in demanded(release.unknown("/artifacts/0/encryption"))
+	"weights_encrypted" in demanded(clear_in(release.unknown_fact))
+}
+
+# Weights in clear in a registry, of whose storage something is said.
+clear_in(at_rest) := json.patch(data.release, [
+	{"op": "replace", "path": "/artifacts/0/encryption", "value": {"state": "absent", "value": null, "source": "", "checked_at": null}},
+	{"op": "replace", "path": "/registry/at_rest", "value": at_rest},
+])
+
+test_weights_encrypted_by_the_registry if {
+	not "weights_encrypted" in demanded(clear_in(release.verified([{"host": "registry.example", "encrypted": true}])))
+	"weights_encrypted" in demanded(clear_in(release.verified([{"host": "registry.example", "encrypted": false}])))
+	"weights_encrypted" in demanded(clear_in(release.verified([{"host": "other.example", "encrypted": true}])))
+	"weights_encrypted" in demanded(json.patch(clear_in(release.verified([])), [{"op": "remove", "path": "/registry/at_rest"}]))
+}
 
 test_weights_encrypted_missing if {
-	demanded(release.without("/artifacts/0/encryption")) == {"weights_encrypted"}
+	"weights_encrypted" in demanded(release.without("/artifacts/0/encryption"))
 	release.objects_to("weights_encrypted", json.patch(data.release, [
 		{"op": "remove", "path": "/artifacts/0/encryption"},
 		{"op": "remove", "path": "/target/environment"},

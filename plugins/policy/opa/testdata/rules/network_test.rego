@@ -44,7 +44,7 @@ test_external_access_tls_fail if {
 	] {
 		release.only("external_access_tls", release.with_object(ingress(spec)))
 	}
-	every type in ["LoadBalancer", "NodePort", "Other"] {
+	every type in ["NodePort", "Other"] {
 		release.only("external_access_tls", release.put(release.service("/spec/type"), type))
 	}
 	release.only("external_access_tls", release.put(release.service("/spec/externalIPs"), ["192.0.2.1"]))

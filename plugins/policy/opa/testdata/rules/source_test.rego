@@ -25,7 +25,7 @@ test_source_committed_unknown if {
 test_source_committed_missing if {
 	release.only("source_committed", release.without("/run/git/commit"))
 	release.only("source_committed", release.without("/run/git/clean"))
-	release.only("source_committed", release.without("/run"))
+	release.objects_to("source_committed", release.without("/run"))
 	release.objects_to("source_committed", json.patch(dirty, [{"op": "remove", "path": "/target/environment"}]))
 }
 

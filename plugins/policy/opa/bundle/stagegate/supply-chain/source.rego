@@ -1,5 +1,5 @@
 # Where the release comes from.
-package stagegate.source
+package stagegate["supply-chain"]
 
 import data.stagegate.lib
 import data.stagegate.parameters

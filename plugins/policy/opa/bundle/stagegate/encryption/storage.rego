@@ -1,5 +1,5 @@
-# Data at rest.
-package stagegate.storage
+# Volumes at rest.
+package stagegate.encryption
 
 import data.stagegate.lib
 import data.stagegate.parameters

@@ -1,5 +1,5 @@
 # What pods may do to the node they run on.
-package stagegate.pods
+package stagegate.baseline
 
 import data.stagegate.lib
 import data.stagegate.parameters

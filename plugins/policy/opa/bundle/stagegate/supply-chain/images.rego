@@ -1,5 +1,5 @@
 # Where images and models come from.
-package stagegate.images
+package stagegate["supply-chain"]
 
 import data.stagegate.lib
 import data.stagegate.parameters
@@ -25,63 +25,6 @@ unpinned contains {"subject": image.subject, "msg": sprintf("%s is not pinned by
 shown("") := "an image without a name"
 
 shown(ref) := sprintf("the image %s", [ref]) if ref != ""
-
-# METADATA
-# title: Registries are reached over verified TLS
-# description: Everything that this run pushed, and everything that the cluster fetches, travels over TLS 1.2 or newer to a registry whose certificate was verified.
-# custom:
-#   id: registry_tls
-#   severity: high
-#   judges: artifact
-#   controls: [NIST 800-53r5 SC-8(1), CIS Kubernetes 1.2.24]
-#   facts: [artifacts.registry.tls, artifacts.registry.ca, registry.hosts, workload.objects]
-#   remedy: Serve the registry over TLS 1.2 or newer with a certificate of a trusted authority. For a registry that the runner does not talk to itself, the operator declares the fact registry.hosts.
-deny contains finding if {
-	some finding in lib.findings("registry_tls", insecure_pushes) | lib.judged("registry_tls", insecure_pulls)
-}
-
-insecure_pushes contains {"subject": object.get(artifact, "name", "artifact"), "msg": "it was not seen to reach its registry over verified TLS 1.2 or newer"} if {
-	some artifact in input.artifacts
-	not local(object.get(artifact, "location", ""))
-	not secure(object.get(artifact, "registry", {}))
-	not vouched(object.get(artifact, ["registry", "host", "value"], ""))
-}
-
-# Prefixes of places on this machine; whatever else there may be is a registry.
-local(location) if startswith(location, "blob:")
-
-local(location) if startswith(location, "oci-layout:")
-
-insecure_pulls contains {"subject": image.subject, "msg": sprintf("the registry %s is not known to be reached over verified TLS 1.2 or newer", [lib.host_of(image.ref)])} if {
-	some image in lib.images
-	ref := image.ref
-	not securely_pulled(ref)
-}
-
-securely_pulled(ref) if {
-	some artifact in input.artifacts
-	artifact.registry.host.value == lib.host_of(ref)
-	lib.established(artifact.registry.host)
-	secure(artifact.registry)
-}
-
-securely_pulled(ref) if vouched(lib.host_of(ref))
-
-# The deployer has looked, or the operator answers for it.
-vouched(host) if {
-	lib.established(input.registry.hosts)
-	some entry in input.registry.hosts.value
-	entry.host == host
-	entry.tls in {"1.2", "1.3"}
-	entry.ca == "verified"
-}
-
-secure(registry) if {
-	lib.established(registry.tls)
-	registry.tls.value in {"1.2", "1.3"}
-	lib.established(registry.ca)
-	registry.ca.value == "verified"
-}
 
 # METADATA
 # title: Images come from allowed registries

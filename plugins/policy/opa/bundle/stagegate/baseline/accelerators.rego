@@ -1,5 +1,5 @@
 # GPUs and other accelerators.
-package stagegate.accelerators
+package stagegate.baseline
 
 import data.stagegate.lib
 import data.stagegate.parameters
@@ -16,34 +16,20 @@ import data.stagegate.parameters
 #   remedy: Set resources.limits of the accelerator to a whole number and leave resources.requests out or equal.
 deny contains finding if some finding in lib.judged("gpu_limits", unbounded)
 
-accelerator(name) if regex.match(`^(nvidia\.com|amd\.com|gpu\.intel\.com|habana\.ai|aws\.amazon\.com/neuron|google\.com/tpu)|/gpu$`, name)
-
-# Each accelerator of each container, with what it asks for; null when it does
-# not say.
-claims := [claim |
-	some c in lib.containers
-	limits := object.get(c.spec, ["resources", "limits"], {})
-	requests := object.get(c.spec, ["resources", "requests"], {})
-	some name in object.keys(limits) | object.keys(requests)
-	accelerator(name)
-	limit := object.get(limits, name, null)
-	claim := {"subject": c.subject, "pod": c.pod.subject, "name": name, "limit": limit, "request": object.get(requests, name, limit)}
-]
-
 unbounded contains {"subject": claim.subject, "msg": sprintf("the limit of %s is %v, not a whole number of at least 1", [claim.name, claim.limit])} if {
-	some claim in claims
+	some claim in lib.claims
 	limit := claim.limit # claims always have one
 	not whole(limit)
 }
 
 unbounded contains {"subject": claim.subject, "msg": sprintf("the container asks for %v %s and is limited to %v", [claim.request, claim.name, claim.limit])} if {
-	some claim in claims
+	some claim in lib.claims
 	sprintf("%v", [claim.request]) != sprintf("%v", [claim.limit])
 }
 
 unbounded contains {"subject": pod, "msg": sprintf("the pod asks for %d accelerators, more than %d", [total, parameters.max_gpus_per_pod])} if {
-	some pod in {claim.pod | some claim in claims}
-	total := sum([to_number(claim.limit) | some claim in claims; claim.pod == pod; whole(claim.limit)])
+	some pod in {claim.pod | some claim in lib.claims}
+	total := sum([to_number(claim.limit) | some claim in lib.claims; claim.pod == pod; whole(claim.limit)])
 	total > parameters.max_gpus_per_pod
 }
 

@@ -1,11 +1,11 @@
 # Secrets that stand in the clear.
-package stagegate.secrets
+package stagegate.baseline
 
 import data.stagegate.lib
 
 # METADATA
 # title: No secrets in the clear
-# description: Neither environment variables nor arguments nor ConfigMaps hold something that is named or looks like a secret.
+# description: Neither environment variables nor arguments nor ConfigMaps nor annotations hold something that is named or looks like a secret.
 # custom:
 #   id: no_plaintext_secrets
 #   severity: critical
@@ -40,6 +40,18 @@ plaintext contains {"subject": lib.name_of(object_), "msg": sprintf("the key %v 
 	object_.kind == "ConfigMap"
 	some key, value in object.get(object_, "data", {})
 	secret_pair(key, value)
+}
+
+plaintext contains {"subject": lib.name_of(object_), "msg": sprintf("the annotation %v holds what looks like a secret", [key])} if {
+	some object_ in lib.objects
+	some key, value in object.get(object_, ["metadata", "annotations"], {})
+	secret_literal(value)
+}
+
+plaintext contains {"subject": pod.subject, "msg": sprintf("the annotation %v of its pods holds what looks like a secret", [key])} if {
+	some pod in lib.pods
+	some key, value in pod.annotations
+	secret_literal(value)
 }
 
 secret_pair(name, value) if {
@@ -103,15 +115,31 @@ secret_objects contains {"subject": lib.name_of(object_), "msg": "the plan carri
 
 # METADATA
 # title: Secrets come as files rather than variables
-# description: A variable is inherited by every child process and shows in crash reports; a mounted file does neither.
+# description: A variable is inherited by every child process and shows in crash reports; a mounted file does neither. In the environments of production_environments the rule denies, elsewhere it warns.
+# custom:
+#   id: secret_env_refs
+#   severity: medium
+#   judges: deployment
+#   controls: [CIS Kubernetes 5.4.1, NIST 800-53r5 IA-5(7)]
+#   facts: [workload.objects]
+#   remedy: Mount the Secret as a volume and read the file.
+deny contains finding if {
+	lib.protected
+	some finding in lib.judged("secret_env_refs", env_refs)
+}
+
+# METADATA
+# title: Secrets come as files rather than variables
+# description: A variable holds a secret, and the environment does not forbid it.
 # custom:
 #   id: secret_env_refs
 #   severity: low
 #   judges: deployment
-#   controls: [CIS Kubernetes 5.4.1]
-#   facts: [workload.objects]
 #   remedy: Mount the Secret as a volume and read the file.
-warn contains finding if some finding in lib.judged("secret_env_refs", env_refs)
+warn contains finding if {
+	not lib.protected
+	some finding in lib.judged("secret_env_refs", env_refs)
+}
 
 env_refs contains {"subject": c.subject, "msg": sprintf("the variable %v is filled from a Secret", [variable.name])} if {
 	some c in lib.containers

@@ -1,5 +1,5 @@
 # Who can talk to the workload, and whom it can talk to.
-package stagegate.network
+package stagegate.baseline
 
 import data.stagegate.lib
 
@@ -55,45 +55,4 @@ selects(selector, labels) if {
 	every key, value in object.get(selector, "matchLabels", {}) {
 		labels[key] == value
 	}
-}
-
-# METADATA
-# title: What can be reached from outside is encrypted
-# description: Every host of an Ingress has TLS, and no Service opens a port of its own to the outside.
-# custom:
-#   id: external_access_tls
-#   severity: high
-#   judges: deployment
-#   controls: [NIST 800-53r5 SC-8(1)]
-#   facts: [workload.objects]
-#   remedy: Keep the Service of type ClusterIP and publish it by an Ingress with a tls entry for each host.
-deny contains finding if some finding in lib.judged("external_access_tls", exposed)
-
-exposed contains {"subject": lib.name_of(object_), "msg": sprintf("the host %s has no TLS", [host])} if {
-	some object_ in lib.objects
-	object_.kind == "Ingress"
-	some rule in object.get(object_, ["spec", "rules"], [])
-	host := object.get(rule, "host", "*")
-	encrypted := {h | some entry in object.get(object_, ["spec", "tls"], []); some h in object.get(entry, "hosts", [])}
-	not host in encrypted
-}
-
-exposed contains {"subject": lib.name_of(object_), "msg": "its default backend has no TLS"} if {
-	some object_ in lib.objects
-	object_.kind == "Ingress"
-	object_.spec.defaultBackend
-	count(object.get(object_, ["spec", "tls"], [])) == 0
-}
-
-exposed contains {"subject": lib.name_of(object_), "msg": sprintf("a Service of type %v is reached from outside without TLS that could be seen", [type])} if {
-	some object_ in lib.objects
-	object_.kind == "Service"
-	type := object.get(object_, ["spec", "type"], "ClusterIP")
-	not type in {"ClusterIP", "ExternalName"}
-}
-
-exposed contains {"subject": lib.name_of(object_), "msg": "the Service takes addresses from outside"} if {
-	some object_ in lib.objects
-	object_.kind == "Service"
-	count(object.get(object_, ["spec", "externalIPs"], [])) > 0
 }

@@ -139,3 +139,59 @@ readable if {
 		is_string(binding.role)
 	}
 }
+
+# METADATA
+# title: The workload's account cannot widen its rights
+# description: The rules that the cluster really gives the workload's account, through every binding and group, hold no wildcard, do not let it make tokens, act as somebody else, bind or change roles beyond its own, or read Secrets in bulk.
+# custom:
+#   id: account_cannot_escalate
+#   severity: high
+#   judges: deployment
+#   controls: [NIST 800-53r5 AC-6, CIS Kubernetes 5.1.13, CIS Kubernetes 5.1.2, CIS Kubernetes 5.1.3]
+#   facts: [access.rbac]
+#   remedy: Remove the binding that gives the right, or give the workload another account. Where the deployer may not read roles, the operator declares the fact access.rbac with its rules.
+deny contains finding if some finding in lib.judged_with("account_cannot_escalate", rbac, "access.rbac", escalating)
+
+escalating contains {"subject": "access.rbac", "msg": "the fact does not say which rules the account has"} if {
+	not ruled
+}
+
+# Every rule says what it gives.
+ruled if {
+	is_array(rbac.value.rules)
+	every rule in rbac.value.rules {
+		is_array(rule.verbs)
+		is_array(rule.resources)
+	}
+}
+
+escalating contains {"subject": source_of(rule), "msg": "it gives the account all verbs or all resources"} if {
+	some rule in rbac.value.rules
+	some field in ["verbs", "resources"]
+	some entry in rule[field]
+	entry == "*"
+	count(rule.resources) > 0
+}
+
+escalating contains {"subject": source_of(rule), "msg": sprintf("it lets the account %s, which gives more rights", [verb])} if {
+	some rule in rbac.value.rules
+	some verb in rule.verbs
+	verb in {"impersonate", "bind", "escalate"}
+}
+
+escalating contains {"subject": source_of(rule), "msg": "it lets the account make tokens of accounts"} if {
+	some rule in rbac.value.rules
+	some resource in rule.resources
+	resource in {"serviceaccounts/token", "serviceaccounts/*", "*/token"}
+	some verb in rule.verbs
+	verb in {"create", "*"}
+}
+
+escalating contains {"subject": source_of(rule), "msg": sprintf("it lets the account %s secrets", [verb])} if {
+	some rule in rbac.value.rules
+	"secrets" in rule.resources
+	some verb in rule.verbs
+	verb in {"list", "watch"}
+}
+
+source_of(rule) := object.get(rule, "from", "access.rbac")
