@@ -35,6 +35,7 @@ stage "weights" {
       repository = "${var.registry}/models/spam"
       ca_file    = var.registry_ca
     }
+    sign { key = secret("signing_key") }
   }
 }
 
@@ -51,6 +52,7 @@ stage "image" {
       repository = "${var.registry}/images/spam-server"
       ca_file    = var.registry_ca
     }
+    sign { key = secret("signing_key") }
   }
 }
 

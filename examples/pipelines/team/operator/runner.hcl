@@ -10,6 +10,13 @@ secret "data_key" {
   timeout = "10s"
 }
 
+# The team signs with its own key. Of what somebody pushes, only the main branch
+# is signed.
+secret "signing_key" {
+  file = "FOLDER/signing.key"
+  allow { refs = ["refs/heads/main"] }
+}
+
 # Whose approval counts. Whoever started the run does not count.
 approvals {
   allowed_signers = "FOLDER/allowed_signers"
@@ -22,4 +29,16 @@ policy "compliance" {
   with {
     parameters = { clean_environments = ["staging", "production"] }
   }
+}
+
+# What no client can see from outside of the cluster: the platform team answers
+# for it.
+fact "cluster.audit_log" {
+  value = true
+  by    = "platform team"
+}
+
+fact "cluster.secret_encryption" {
+  value = "aescbc"
+  by    = "platform team"
 }

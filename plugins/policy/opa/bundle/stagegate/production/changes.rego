@@ -125,7 +125,8 @@ unrecorded := (lib.unknown(["run", "audit"]) | lib.unknown(["cluster", "audit_lo
 switched_off contains {"subject": concat(".", path), "msg": "nothing is recorded"} if {
 	some path in [["run", "audit"], ["cluster", "audit_log"]]
 	value := object.get(input, array.concat(path, ["value"]), null)
-	not value == true
+	value != null
+	value != true
 }
 
 # METADATA
