@@ -126,7 +126,7 @@ switched_off contains {"subject": concat(".", path), "msg": "nothing is recorded
 	some path in [["run", "audit"], ["cluster", "audit_log"]]
 	value := object.get(input, array.concat(path, ["value"]), null)
 	value != null
-	value != true
+	not value == true
 }
 
 # METADATA
