@@ -28,6 +28,18 @@ type Builder interface {
 	Build(ctx context.Context, req Request, out *Emitter) (Outputs, error)
 }
 
+// Attacher is a builder that can store statements about its artifacts where these
+// are, so that whoever has an artifact finds them.
+type Attacher interface {
+	Builder
+
+	// Attach stores a statement that the runner has signed about an artifact which
+	// Build has made with the same configuration, and returns where it is. That is
+	// empty when the artifact is nowhere where a statement could be beside it. The
+	// same statement may come again. Errors are those of Build.
+	Attach(ctx context.Context, req AttachRequest) (reference string, err error)
+}
+
 // Tester judges artifacts by measuring them.
 type Tester interface {
 	Component

@@ -49,6 +49,13 @@ func artifactWire(a Artifact) *pluginv1.Artifact {
 	}
 }
 
+func artifactFrom(a *pluginv1.Artifact) Artifact {
+	return Artifact{
+		Name: a.GetName(), Digest: a.GetDigest(), MediaType: a.GetMediaType(), Size: a.GetSize(),
+		Location: a.GetLocation(), Annotations: a.GetAnnotations(),
+	}
+}
+
 func metricWire(m Metric) *pluginv1.Metric {
 	return &pluginv1.Metric{Name: m.Name, Value: m.Value, Unit: m.Unit, Samples: m.Samples}
 }

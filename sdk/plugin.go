@@ -67,6 +67,7 @@ func (p Plugin) Describe() (*pluginv1.DescribeResponse, error) {
 			continue
 		}
 		seen[schema.Name] = true
+		_, wire.Attaches = o.component.(Attacher)
 		out.Components = append(out.Components, wire)
 	}
 	slices.SortFunc(out.Components, func(a, b *pluginv1.Component) int { return cmp.Compare(a.GetName(), b.GetName()) })

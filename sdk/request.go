@@ -15,6 +15,14 @@ type Request struct {
 	Host    *Host
 }
 
+// AttachRequest is a statement to be stored beside an artifact.
+type AttachRequest struct {
+	Request
+	Artifact      Artifact
+	PredicateType string // a URI
+	Envelope      []byte // DSSE, JSON, at most 2 MiB
+}
+
 // EvaluateRequest asks a policy for a verdict.
 type EvaluateRequest struct {
 	Request

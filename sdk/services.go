@@ -37,6 +37,32 @@ func (b builderService) Build(req *pluginv1.BuildRequest, to grpc.ServerStreamin
 	})
 }
 
+// Attach stores a statement beside an artifact.
+func (b builderService) Attach(ctx context.Context, req *pluginv1.AttachRequest) (*pluginv1.AttachResponse, error) {
+	builder, ok := named(b.server.plugin.Builders)(req.GetComponent())
+	if !ok {
+		return nil, unknownComponent("builder", req.GetComponent())
+	}
+	attacher, ok := builder.(Attacher)
+	if !ok {
+		return nil, status.Errorf(codes.Unimplemented, "builder %s stores no statements", req.GetComponent())
+	}
+	r, err := b.server.request(req.GetComponent(), req.GetAttempt(), req.GetConfig())
+	if err != nil {
+		return nil, err
+	}
+	return unary(ctx, b.server, req.GetAttempt(), func(ctx context.Context) (*pluginv1.AttachResponse, error) {
+		reference, err := attacher.Attach(ctx, AttachRequest{
+			Request: r, Artifact: artifactFrom(req.GetArtifact()), PredicateType: req.GetPredicateType(), Envelope: req.GetEnvelope(),
+		})
+		if err != nil {
+			_, failure := classify(ctx, err)
+			return &pluginv1.AttachResponse{Failure: failure}, nil //nolint:nilerr // it is the answer
+		}
+		return &pluginv1.AttachResponse{Reference: text(reference, maxLine)}, nil
+	})
+}
+
 type testerService struct {
 	pluginv1.UnimplementedTesterServiceServer
 	server *server

@@ -149,6 +149,11 @@ func (l attestationList) text(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	for _, e := range l.Attestations {
+		if e.Attached != "" {
+			fmt.Fprintf(w, "%s is kept as %s\n", short(e.Digest), view.Printable(e.Attached))
+		}
+	}
 	for _, name := range l.Files {
 		fmt.Fprintf(w, "wrote %s\n", name)
 	}

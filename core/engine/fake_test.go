@@ -167,6 +167,7 @@ type fakePlugins struct {
 	execute  func(ctx context.Context, call engine.Call, sink func(*pluginv1.Event) error) (*pluginv1.Result, error)
 	plan     func(ctx context.Context, req *pluginv1.PlanRequest) (*pluginv1.PlanResponse, error)
 	validate func(req *pluginv1.ValidateRequest) (*pluginv1.ValidateResponse, error)
+	attach   func(ctx context.Context, req *pluginv1.AttachRequest) (*pluginv1.AttachResponse, error)
 
 	mu        sync.Mutex
 	executed  []engine.Call
@@ -206,6 +207,13 @@ func (f *fakePlugins) Plan(ctx context.Context, _ pipeline.ComponentRef, req *pl
 
 func (f *fakePlugins) Evaluate(context.Context, pipeline.ComponentRef, *pluginv1.EvaluateRequest, engine.Scope) (*pluginv1.EvaluateResponse, error) {
 	return nil, errors.New("the engine leaves policies to the gate")
+}
+
+func (f *fakePlugins) Attach(ctx context.Context, _ pipeline.ComponentRef, req *pluginv1.AttachRequest, _ engine.Scope) (*pluginv1.AttachResponse, error) {
+	if f.attach == nil {
+		return nil, errors.New("nobody said that it can attach")
+	}
+	return f.attach(ctx, req)
 }
 
 // applied are the names of the stages whose plan was applied.

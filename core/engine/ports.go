@@ -44,6 +44,8 @@ type Plugins interface {
 	Execute(ctx context.Context, call Call, sink func(*pluginv1.Event) error) (*pluginv1.Result, error)
 	Plan(ctx context.Context, c pipeline.ComponentRef, req *pluginv1.PlanRequest, scope Scope) (*pluginv1.PlanResponse, error)
 	Evaluate(ctx context.Context, c pipeline.ComponentRef, req *pluginv1.EvaluateRequest, scope Scope) (*pluginv1.EvaluateResponse, error)
+	// Attach has a builder store a statement beside what it has made.
+	Attach(ctx context.Context, c pipeline.ComponentRef, req *pluginv1.AttachRequest, scope Scope) (*pluginv1.AttachResponse, error)
 }
 
 // Call is one streaming execution. Exactly one request is set.

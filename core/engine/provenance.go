@@ -20,9 +20,14 @@ func (r *run) stateProvenance(ctx context.Context, s *stage, a *attempt, finish 
 	if r.o.Attester == nil || finish.Status != event.Succeeded || s.kind != pluginv1.Kind_KIND_BUILDER || len(a.artifacts) == 0 {
 		return nil
 	}
-	attestations, err := r.provenanceOf(ctx, s, a, started)
+	p, err := r.provenanceOf(ctx, s, a, started)
 	if err == nil {
-		err = r.recordAttestations(s, a, attestations)
+		if failed := r.attach(ctx, s, a, p); failed != nil {
+			return failed
+		}
+	}
+	if err == nil {
+		err = r.recordAttestations(s, a, p.about)
 	}
 	if err == nil {
 		return nil
@@ -35,8 +40,15 @@ func (r *run) stateProvenance(ctx context.Context, s *stage, a *attempt, finish 
 	return &failed
 }
 
+// stated is one statement about all artifacts of an attempt.
+type stated struct {
+	envelope  []byte
+	about     []event.Attestation // one for each digest
+	artifacts []event.Artifact    // one that has it
+}
+
 // provenanceOf stores one statement about all artifacts, and names it for each.
-func (r *run) provenanceOf(ctx context.Context, s *stage, a *attempt, started time.Time) ([]event.Attestation, error) {
+func (r *run) provenanceOf(ctx context.Context, s *stage, a *attempt, started time.Time) (stated, error) {
 	statement, err := provenance.Statement(provenance.Build{
 		RunID: r.o.RunID, Run: r.info, Stage: s.Address(), Info: r.stageInfo(s), Attempt: a.number,
 		Environment: a.cfg.environment, Repository: r.o.Repository, Config: a.cfg.value,
@@ -44,29 +56,29 @@ func (r *run) provenanceOf(ctx context.Context, s *stage, a *attempt, started ti
 		Started: started, Finished: time.Now(), Mask: r.o.Redactor.Text,
 	})
 	if err != nil {
-		return nil, err
+		return stated{}, err
 	}
 	envelope, err := r.o.Attester.Attest(statement)
 	if err != nil {
-		return nil, err
+		return stated{}, err
 	}
 	out := event.Attestation{PredicateType: provenance.PredicateType}
 	if out.Digest, _, err = r.o.Blobs.Put(ctx, bytes.NewReader(statement)); err != nil {
-		return nil, fmt.Errorf("store statement: %w", err)
+		return stated{}, fmt.Errorf("store statement: %w", err)
 	}
 	if out.EnvelopeDigest, _, err = r.o.Blobs.Put(ctx, bytes.NewReader(envelope)); err != nil {
-		return nil, fmt.Errorf("store statement: %w", err)
+		return stated{}, fmt.Errorf("store statement: %w", err)
 	}
-	var about []event.Attestation
+	p := stated{envelope: envelope}
 	seen := make(map[string]bool)
 	for _, artifact := range a.artifacts {
 		if !seen[artifact.Digest] {
 			seen[artifact.Digest] = true
 			out.SubjectDigest = artifact.Digest
-			about = append(about, out)
+			p.about, p.artifacts = append(p.about, out), append(p.artifacts, artifact)
 		}
 	}
-	return about, nil
+	return p, nil
 }
 
 // recordAttestations makes them durable, in one write.

@@ -274,6 +274,9 @@ type Attestation struct {
 	Digest        string `json:"digest"` // of the statement, which is a stored blob
 	// EnvelopeDigest is that of the signed envelope, a stored blob, if there is one.
 	EnvelopeDigest string `json:"envelope_digest,omitempty"`
+	// Attached is where the runner has had it stored beside the artifact, for
+	// example registry.example.com/models/digits@sha256:…; empty when nowhere.
+	Attached string `json:"attached,omitempty"`
 }
 
 // Plan is what a deployer stage will apply.

@@ -62,6 +62,15 @@ func (h *Host) Evaluate(ctx context.Context, c pipeline.ComponentRef, req *plugi
 	})
 }
 
+// Attach has a builder store a statement beside what it has made.
+func (h *Host) Attach(ctx context.Context, c pipeline.ComponentRef, req *pluginv1.AttachRequest, scope engine.Scope) (*pluginv1.AttachResponse, error) {
+	return scoped(ctx, h, c.Plugin, scope, func(p *instance) (*pluginv1.AttachResponse, error) {
+		return unary(ctx, p, h.limits.Attach, h.heartbeat(req.GetAttempt()), func(ctx context.Context) (*pluginv1.AttachResponse, error) {
+			return pluginv1.NewBuilderServiceClient(p.conn).Attach(ctx, req)
+		})
+	})
+}
+
 func (h *Host) acquire(ctx context.Context, name string) (*instance, error) {
 	s, err := h.slot(name)
 	if err != nil {

@@ -14,6 +14,7 @@ type Limits struct {
 	Validate  time.Duration
 	Plan      time.Duration
 	Evaluate  time.Duration
+	Attach    time.Duration
 	Heartbeat time.Duration // for attempts that name none
 	Grace     time.Duration // from the request to stop to the kill
 	Kill      time.Duration // for what was killed to be gone
@@ -27,6 +28,7 @@ func (l Limits) withDefaults() Limits {
 		Validate:  cmp.Or(l.Validate, 30*time.Second),
 		Plan:      cmp.Or(l.Plan, 5*time.Minute),
 		Evaluate:  cmp.Or(l.Evaluate, time.Minute),
+		Attach:    cmp.Or(l.Attach, 5*time.Minute),
 		Heartbeat: cmp.Or(l.Heartbeat, 10*time.Second),
 		Grace:     cmp.Or(l.Grace, sdk.Grace),
 		Kill:      cmp.Or(l.Kill, 2*time.Second),

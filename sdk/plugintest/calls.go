@@ -81,6 +81,24 @@ func (h *Harness) Build(component string, config cty.Value, opts ...Options) Out
 	return follow(h, component, s, err)
 }
 
+// Attach has a builder store a statement beside an artifact.
+func (h *Harness) Attach(component string, config cty.Value, artifact sdk.Artifact, envelope []byte, opts ...Options) *pluginv1.AttachResponse {
+	h.t.Helper()
+	o := h.options(opts)
+	out, err := pluginv1.NewBuilderServiceClient(h.conn).Attach(o.Context, &pluginv1.AttachRequest{
+		Component: component, Attempt: h.attempt(o), Config: h.encode(component, config),
+		Artifact: &pluginv1.Artifact{
+			Name: artifact.Name, Digest: artifact.Digest, MediaType: artifact.MediaType, Size: artifact.Size,
+			Location: artifact.Location, Annotations: artifact.Annotations,
+		},
+		PredicateType: "https://slsa.dev/provenance/v1", Envelope: envelope,
+	})
+	if err != nil {
+		h.t.Fatalf("attach to %s: %v", component, err)
+	}
+	return out
+}
+
 // Test runs a tester once.
 func (h *Harness) Test(component string, config cty.Value, opts ...Options) Outcome {
 	h.t.Helper()

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,6 +80,26 @@ func encode(d document) (Bundle, error) {
 		return Bundle{}, fmt.Errorf("encode bundle: %w", err)
 	}
 	return Parse(raw)
+}
+
+// Wrap makes a bundle of what somebody else has signed with a key. The hint names
+// that key as cosign does; the signature is not looked at.
+func Wrap(envelope []byte) (Bundle, error) {
+	var e Envelope
+	if err := strictjson.Unmarshal(envelope, &e); err != nil {
+		return Bundle{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	hint := ""
+	if len(e.Signatures) == 1 {
+		if sum, err := hex.DecodeString(e.Signatures[0].KeyID); err == nil {
+			hint = base64.StdEncoding.EncodeToString(sum)
+		}
+	}
+	return encode(document{
+		MediaType: MediaType,
+		Material:  material{PublicKey: &publicKey{Hint: hint}, TlogEntries: []json.RawMessage{}},
+		Envelope:  e,
+	})
 }
 
 // Bundle is a bundle that nobody vouches for until Verify does.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/signing"
+	"github.com/stagegate/stagegate/plugins/build/statement"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
@@ -27,6 +28,7 @@ type Builder struct{}
 var (
 	_ sdk.Builder   = Builder{}
 	_ sdk.Cacheable = Builder{}
+	_ sdk.Attacher  = Builder{}
 )
 
 // Schema describes the component.
@@ -121,6 +123,11 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 	}
 	diags = append(diags, signing.Validate(config)...)
 	return append(diags, validateFiles(req)...)
+}
+
+// Attach stores a statement of the runner beside the package.
+func (Builder) Attach(ctx context.Context, req sdk.AttachRequest) (string, error) {
+	return statement.Attach(ctx, req)
 }
 
 // Inputs are the files and folders; artifacts are known by their digests.

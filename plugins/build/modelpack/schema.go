@@ -8,6 +8,7 @@ import (
 
 	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/signing"
+	"github.com/stagegate/stagegate/plugins/build/statement"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
@@ -19,6 +20,7 @@ type Builder struct{}
 var (
 	_ sdk.Builder   = Builder{}
 	_ sdk.Cacheable = Builder{}
+	_ sdk.Attacher  = Builder{}
 )
 
 // Schema describes the component.
@@ -94,6 +96,11 @@ func (Builder) Validate(_ context.Context, req sdk.ValidateRequest) sdk.Diagnost
 	validateOrigins(&diags, config)
 	validateEncrypt(&diags, req)
 	return append(diags, signing.Validate(config)...)
+}
+
+// Attach stores a statement of the runner beside the package.
+func (Builder) Attach(ctx context.Context, req sdk.AttachRequest) (string, error) {
+	return statement.Attach(ctx, req)
 }
 
 // Inputs are the files; artifacts are known by their digests.

@@ -94,9 +94,39 @@ func (d *Destination) Files() []sdk.ResultFile {
 }
 
 func (d *Destination) openRegistry(tree *workspace.Tree, block sdk.Config, tag string, progress Progress) error {
-	host, repository, err := SplitRepository(block.String("repository"))
+	opts, err := registryOptions(tree, block, tag, progress)
 	if err != nil {
 		return err
+	}
+	if d.registry, err = NewRegistry(opts); err != nil {
+		return err
+	}
+	d.Targets = append(d.Targets, d.registry)
+	return nil
+}
+
+// ConfiguredRegistry is the registry of a configuration with RegistryBlock, by
+// digest alone.
+func ConfiguredRegistry(tree *workspace.Tree, config sdk.Config) (*Registry, error) {
+	block, ok := config.Block("registry")
+	if !ok {
+		return nil, errors.New("there is no block registry")
+	}
+	opts, err := registryOptions(tree, block, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	opts.Tag = ""
+	return NewRegistry(opts)
+}
+
+// Name is <registry>/<repository>.
+func (r *Registry) Name() string { return r.opts.Host + "/" + r.opts.Repository }
+
+func registryOptions(tree *workspace.Tree, block sdk.Config, tag string, progress Progress) (RegistryOptions, error) {
+	host, repository, err := SplitRepository(block.String("repository"))
+	if err != nil {
+		return RegistryOptions{}, err
 	}
 	opts := RegistryOptions{
 		Host: host, Repository: repository, Tag: tag,
@@ -107,14 +137,10 @@ func (d *Destination) openRegistry(tree *workspace.Tree, block sdk.Config, tag s
 	}
 	if file := block.String("ca_file"); file != "" {
 		if opts.CA, err = readCA(tree, file); err != nil {
-			return fmt.Errorf("ca_file: %w", err)
+			return RegistryOptions{}, fmt.Errorf("ca_file: %w", err)
 		}
 	}
-	if d.registry, err = NewRegistry(opts); err != nil {
-		return err
-	}
-	d.Targets = append(d.Targets, d.registry)
-	return nil
+	return opts, nil
 }
 
 // readCA reads certificates. They may lie outside of the work folder, where a
@@ -155,7 +181,7 @@ func (d *Destination) Result(name string, desc ocispec.Descriptor, size int64, n
 	for k, v := range d.registry.Facts() {
 		a.Annotations[k] = v
 	}
-	reference := d.registry.opts.Host + "/" + d.registry.opts.Repository
+	reference := d.registry.Name()
 	a.Location = "oci://" + reference + "@" + a.Digest
 	return a, reference + "@" + a.Digest
 }

@@ -223,11 +223,159 @@ func (x *BuildResponse) GetEvent() *Event {
 	return nil
 }
 
+// AttachRequest is a statement to be stored.
+type AttachRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the component.
+	Component string `protobuf:"bytes,1,opt,name=component,proto3" json:"component,omitempty"`
+	// The attempt that has made the artifact.
+	Attempt *Attempt `protobuf:"bytes,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The `with` block, as it was for Build.
+	Config *DynamicValue `protobuf:"bytes,3,opt,name=config,proto3" json:"config,omitempty"`
+	// The artifact, as it was emitted.
+	Artifact *Artifact `protobuf:"bytes,4,opt,name=artifact,proto3" json:"artifact,omitempty"`
+	// Type of the statement's predicate, a URI.
+	PredicateType string `protobuf:"bytes,5,opt,name=predicate_type,json=predicateType,proto3" json:"predicate_type,omitempty"`
+	// The signed statement: a DSSE envelope, JSON, at most 2 MiB.
+	Envelope      []byte `protobuf:"bytes,6,opt,name=envelope,proto3" json:"envelope,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachRequest) Reset() {
+	*x = AttachRequest{}
+	mi := &file_runner_plugin_v1_builder_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachRequest) ProtoMessage() {}
+
+func (x *AttachRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_runner_plugin_v1_builder_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachRequest.ProtoReflect.Descriptor instead.
+func (*AttachRequest) Descriptor() ([]byte, []int) {
+	return file_runner_plugin_v1_builder_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AttachRequest) GetComponent() string {
+	if x != nil {
+		return x.Component
+	}
+	return ""
+}
+
+func (x *AttachRequest) GetAttempt() *Attempt {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
+func (x *AttachRequest) GetConfig() *DynamicValue {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *AttachRequest) GetArtifact() *Artifact {
+	if x != nil {
+		return x.Artifact
+	}
+	return nil
+}
+
+func (x *AttachRequest) GetPredicateType() string {
+	if x != nil {
+		return x.PredicateType
+	}
+	return ""
+}
+
+func (x *AttachRequest) GetEnvelope() []byte {
+	if x != nil {
+		return x.Envelope
+	}
+	return nil
+}
+
+// AttachResponse says where a statement is.
+type AttachResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is, for people and tools, for example
+	// registry.example.com/models/digits@sha256:…; empty when the artifact is
+	// nowhere where a statement could be beside it.
+	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Why it is not stored.
+	Failure       *Failure `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachResponse) Reset() {
+	*x = AttachResponse{}
+	mi := &file_runner_plugin_v1_builder_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachResponse) ProtoMessage() {}
+
+func (x *AttachResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_runner_plugin_v1_builder_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachResponse.ProtoReflect.Descriptor instead.
+func (*AttachResponse) Descriptor() ([]byte, []int) {
+	return file_runner_plugin_v1_builder_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AttachResponse) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *AttachResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
 var File_runner_plugin_v1_builder_proto protoreflect.FileDescriptor
 
 const file_runner_plugin_v1_builder_proto_rawDesc = "" +
 	"\n" +
-	"\x1erunner/plugin/v1/builder.proto\x12\x10runner.plugin.v1\x1a\x1crunner/plugin/v1/event.proto\x1a\x1drunner/plugin/v1/plugin.proto\x1a\x1crunner/plugin/v1/value.proto\"^\n" +
+	"\x1erunner/plugin/v1/builder.proto\x12\x10runner.plugin.v1\x1a\x1frunner/plugin/v1/artifact.proto\x1a\x1crunner/plugin/v1/event.proto\x1a\x1drunner/plugin/v1/plugin.proto\x1a\x1crunner/plugin/v1/value.proto\"^\n" +
 	"\x1dBuilderServiceValidateRequest\x12=\n" +
 	"\bvalidate\x18\x01 \x01(\v2!.runner.plugin.v1.ValidateRequestR\bvalidate\"`\n" +
 	"\x1eBuilderServiceValidateResponse\x12>\n" +
@@ -237,10 +385,21 @@ const file_runner_plugin_v1_builder_proto_rawDesc = "" +
 	"\aattempt\x18\x02 \x01(\v2\x19.runner.plugin.v1.AttemptR\aattempt\x126\n" +
 	"\x06config\x18\x03 \x01(\v2\x1e.runner.plugin.v1.DynamicValueR\x06config\">\n" +
 	"\rBuildResponse\x12-\n" +
-	"\x05event\x18\x01 \x01(\v2\x17.runner.plugin.v1.EventR\x05event2\xcb\x01\n" +
+	"\x05event\x18\x01 \x01(\v2\x17.runner.plugin.v1.EventR\x05event\"\x95\x02\n" +
+	"\rAttachRequest\x12\x1c\n" +
+	"\tcomponent\x18\x01 \x01(\tR\tcomponent\x123\n" +
+	"\aattempt\x18\x02 \x01(\v2\x19.runner.plugin.v1.AttemptR\aattempt\x126\n" +
+	"\x06config\x18\x03 \x01(\v2\x1e.runner.plugin.v1.DynamicValueR\x06config\x126\n" +
+	"\bartifact\x18\x04 \x01(\v2\x1a.runner.plugin.v1.ArtifactR\bartifact\x12%\n" +
+	"\x0epredicate_type\x18\x05 \x01(\tR\rpredicateType\x12\x1a\n" +
+	"\benvelope\x18\x06 \x01(\fR\benvelope\"c\n" +
+	"\x0eAttachResponse\x12\x1c\n" +
+	"\treference\x18\x01 \x01(\tR\treference\x123\n" +
+	"\afailure\x18\x02 \x01(\v2\x19.runner.plugin.v1.FailureR\afailure2\x98\x02\n" +
 	"\x0eBuilderService\x12m\n" +
 	"\bValidate\x12/.runner.plugin.v1.BuilderServiceValidateRequest\x1a0.runner.plugin.v1.BuilderServiceValidateResponse\x12J\n" +
-	"\x05Build\x12\x1e.runner.plugin.v1.BuildRequest\x1a\x1f.runner.plugin.v1.BuildResponse0\x01BDZBgithub.com/stagegate/stagegate/sdk/proto/runner/plugin/v1;pluginv1b\x06proto3"
+	"\x05Build\x12\x1e.runner.plugin.v1.BuildRequest\x1a\x1f.runner.plugin.v1.BuildResponse0\x01\x12K\n" +
+	"\x06Attach\x12\x1f.runner.plugin.v1.AttachRequest\x1a .runner.plugin.v1.AttachResponseBDZBgithub.com/stagegate/stagegate/sdk/proto/runner/plugin/v1;pluginv1b\x06proto3"
 
 var (
 	file_runner_plugin_v1_builder_proto_rawDescOnce sync.Once
@@ -254,33 +413,43 @@ func file_runner_plugin_v1_builder_proto_rawDescGZIP() []byte {
 	return file_runner_plugin_v1_builder_proto_rawDescData
 }
 
-var file_runner_plugin_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_runner_plugin_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_runner_plugin_v1_builder_proto_goTypes = []any{
 	(*BuilderServiceValidateRequest)(nil),  // 0: runner.plugin.v1.BuilderServiceValidateRequest
 	(*BuilderServiceValidateResponse)(nil), // 1: runner.plugin.v1.BuilderServiceValidateResponse
 	(*BuildRequest)(nil),                   // 2: runner.plugin.v1.BuildRequest
 	(*BuildResponse)(nil),                  // 3: runner.plugin.v1.BuildResponse
-	(*ValidateRequest)(nil),                // 4: runner.plugin.v1.ValidateRequest
-	(*ValidateResponse)(nil),               // 5: runner.plugin.v1.ValidateResponse
-	(*Attempt)(nil),                        // 6: runner.plugin.v1.Attempt
-	(*DynamicValue)(nil),                   // 7: runner.plugin.v1.DynamicValue
-	(*Event)(nil),                          // 8: runner.plugin.v1.Event
+	(*AttachRequest)(nil),                  // 4: runner.plugin.v1.AttachRequest
+	(*AttachResponse)(nil),                 // 5: runner.plugin.v1.AttachResponse
+	(*ValidateRequest)(nil),                // 6: runner.plugin.v1.ValidateRequest
+	(*ValidateResponse)(nil),               // 7: runner.plugin.v1.ValidateResponse
+	(*Attempt)(nil),                        // 8: runner.plugin.v1.Attempt
+	(*DynamicValue)(nil),                   // 9: runner.plugin.v1.DynamicValue
+	(*Event)(nil),                          // 10: runner.plugin.v1.Event
+	(*Artifact)(nil),                       // 11: runner.plugin.v1.Artifact
+	(*Failure)(nil),                        // 12: runner.plugin.v1.Failure
 }
 var file_runner_plugin_v1_builder_proto_depIdxs = []int32{
-	4, // 0: runner.plugin.v1.BuilderServiceValidateRequest.validate:type_name -> runner.plugin.v1.ValidateRequest
-	5, // 1: runner.plugin.v1.BuilderServiceValidateResponse.validate:type_name -> runner.plugin.v1.ValidateResponse
-	6, // 2: runner.plugin.v1.BuildRequest.attempt:type_name -> runner.plugin.v1.Attempt
-	7, // 3: runner.plugin.v1.BuildRequest.config:type_name -> runner.plugin.v1.DynamicValue
-	8, // 4: runner.plugin.v1.BuildResponse.event:type_name -> runner.plugin.v1.Event
-	0, // 5: runner.plugin.v1.BuilderService.Validate:input_type -> runner.plugin.v1.BuilderServiceValidateRequest
-	2, // 6: runner.plugin.v1.BuilderService.Build:input_type -> runner.plugin.v1.BuildRequest
-	1, // 7: runner.plugin.v1.BuilderService.Validate:output_type -> runner.plugin.v1.BuilderServiceValidateResponse
-	3, // 8: runner.plugin.v1.BuilderService.Build:output_type -> runner.plugin.v1.BuildResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	6,  // 0: runner.plugin.v1.BuilderServiceValidateRequest.validate:type_name -> runner.plugin.v1.ValidateRequest
+	7,  // 1: runner.plugin.v1.BuilderServiceValidateResponse.validate:type_name -> runner.plugin.v1.ValidateResponse
+	8,  // 2: runner.plugin.v1.BuildRequest.attempt:type_name -> runner.plugin.v1.Attempt
+	9,  // 3: runner.plugin.v1.BuildRequest.config:type_name -> runner.plugin.v1.DynamicValue
+	10, // 4: runner.plugin.v1.BuildResponse.event:type_name -> runner.plugin.v1.Event
+	8,  // 5: runner.plugin.v1.AttachRequest.attempt:type_name -> runner.plugin.v1.Attempt
+	9,  // 6: runner.plugin.v1.AttachRequest.config:type_name -> runner.plugin.v1.DynamicValue
+	11, // 7: runner.plugin.v1.AttachRequest.artifact:type_name -> runner.plugin.v1.Artifact
+	12, // 8: runner.plugin.v1.AttachResponse.failure:type_name -> runner.plugin.v1.Failure
+	0,  // 9: runner.plugin.v1.BuilderService.Validate:input_type -> runner.plugin.v1.BuilderServiceValidateRequest
+	2,  // 10: runner.plugin.v1.BuilderService.Build:input_type -> runner.plugin.v1.BuildRequest
+	4,  // 11: runner.plugin.v1.BuilderService.Attach:input_type -> runner.plugin.v1.AttachRequest
+	1,  // 12: runner.plugin.v1.BuilderService.Validate:output_type -> runner.plugin.v1.BuilderServiceValidateResponse
+	3,  // 13: runner.plugin.v1.BuilderService.Build:output_type -> runner.plugin.v1.BuildResponse
+	5,  // 14: runner.plugin.v1.BuilderService.Attach:output_type -> runner.plugin.v1.AttachResponse
+	12, // [12:15] is the sub-list for method output_type
+	9,  // [9:12] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_runner_plugin_v1_builder_proto_init() }
@@ -288,6 +457,7 @@ func file_runner_plugin_v1_builder_proto_init() {
 	if File_runner_plugin_v1_builder_proto != nil {
 		return
 	}
+	file_runner_plugin_v1_artifact_proto_init()
 	file_runner_plugin_v1_event_proto_init()
 	file_runner_plugin_v1_plugin_proto_init()
 	file_runner_plugin_v1_value_proto_init()
@@ -297,7 +467,7 @@ func file_runner_plugin_v1_builder_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_runner_plugin_v1_builder_proto_rawDesc), len(file_runner_plugin_v1_builder_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

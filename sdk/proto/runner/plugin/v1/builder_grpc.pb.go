@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	BuilderService_Validate_FullMethodName = "/runner.plugin.v1.BuilderService/Validate"
 	BuilderService_Build_FullMethodName    = "/runner.plugin.v1.BuilderService/Build"
+	BuilderService_Attach_FullMethodName   = "/runner.plugin.v1.BuilderService/Attach"
 )
 
 // BuilderServiceClient is the client API for BuilderService service.
@@ -33,6 +34,10 @@ type BuilderServiceClient interface {
 	Validate(ctx context.Context, in *BuilderServiceValidateRequest, opts ...grpc.CallOption) (*BuilderServiceValidateResponse, error)
 	// Build makes artifacts.
 	Build(ctx context.Context, in *BuildRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BuildResponse], error)
+	// Attach stores a statement about an artifact where the artifact is. The host
+	// calls it only for components with Component.attaches, after a build that has
+	// succeeded and under its attempt. It may be called again with the same.
+	Attach(ctx context.Context, in *AttachRequest, opts ...grpc.CallOption) (*AttachResponse, error)
 }
 
 type builderServiceClient struct {
@@ -72,6 +77,16 @@ func (c *builderServiceClient) Build(ctx context.Context, in *BuildRequest, opts
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BuilderService_BuildClient = grpc.ServerStreamingClient[BuildResponse]
 
+func (c *builderServiceClient) Attach(ctx context.Context, in *AttachRequest, opts ...grpc.CallOption) (*AttachResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AttachResponse)
+	err := c.cc.Invoke(ctx, BuilderService_Attach_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // BuilderServiceServer is the server API for BuilderService service.
 // All implementations must embed UnimplementedBuilderServiceServer
 // for forward compatibility.
@@ -82,6 +97,10 @@ type BuilderServiceServer interface {
 	Validate(context.Context, *BuilderServiceValidateRequest) (*BuilderServiceValidateResponse, error)
 	// Build makes artifacts.
 	Build(*BuildRequest, grpc.ServerStreamingServer[BuildResponse]) error
+	// Attach stores a statement about an artifact where the artifact is. The host
+	// calls it only for components with Component.attaches, after a build that has
+	// succeeded and under its attempt. It may be called again with the same.
+	Attach(context.Context, *AttachRequest) (*AttachResponse, error)
 	mustEmbedUnimplementedBuilderServiceServer()
 }
 
@@ -97,6 +116,9 @@ func (UnimplementedBuilderServiceServer) Validate(context.Context, *BuilderServi
 }
 func (UnimplementedBuilderServiceServer) Build(*BuildRequest, grpc.ServerStreamingServer[BuildResponse]) error {
 	return status.Error(codes.Unimplemented, "method Build not implemented")
+}
+func (UnimplementedBuilderServiceServer) Attach(context.Context, *AttachRequest) (*AttachResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Attach not implemented")
 }
 func (UnimplementedBuilderServiceServer) mustEmbedUnimplementedBuilderServiceServer() {}
 func (UnimplementedBuilderServiceServer) testEmbeddedByValue()                        {}
@@ -148,6 +170,24 @@ func _BuilderService_Build_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BuilderService_BuildServer = grpc.ServerStreamingServer[BuildResponse]
 
+func _BuilderService_Attach_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AttachRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BuilderServiceServer).Attach(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BuilderService_Attach_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BuilderServiceServer).Attach(ctx, req.(*AttachRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // BuilderService_ServiceDesc is the grpc.ServiceDesc for BuilderService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -158,6 +198,10 @@ var BuilderService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Validate",
 			Handler:    _BuilderService_Validate_Handler,
+		},
+		{
+			MethodName: "Attach",
+			Handler:    _BuilderService_Attach_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -475,7 +475,9 @@ type Component struct {
 	Effect Effect `protobuf:"varint,6,opt,name=effect,proto3,enum=runner.plugin.v1.Effect" json:"effect,omitempty"`
 	// A whole pipeline in HCL with a stage that uses the component, which
 	// documentation shows. Without one, it shows the required arguments.
-	Example       string `protobuf:"bytes,7,opt,name=example,proto3" json:"example,omitempty"`
+	Example string `protobuf:"bytes,7,opt,name=example,proto3" json:"example,omitempty"`
+	// Whether a builder has BuilderService.Attach.
+	Attaches      bool `protobuf:"varint,8,opt,name=attaches,proto3" json:"attaches,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -559,6 +561,13 @@ func (x *Component) GetExample() string {
 	return ""
 }
 
+func (x *Component) GetAttaches() bool {
+	if x != nil {
+		return x.Attaches
+	}
+	return false
+}
+
 var File_runner_plugin_v1_schema_proto protoreflect.FileDescriptor
 
 const file_runner_plugin_v1_schema_proto_rawDesc = "" +
@@ -587,7 +596,7 @@ const file_runner_plugin_v1_schema_proto_rawDesc = "" +
 	"\anesting\x18\x03 \x01(\x0e2\x19.runner.plugin.v1.NestingR\anesting\x12\x1b\n" +
 	"\tmin_items\x18\x04 \x01(\x03R\bminItems\x12\x1b\n" +
 	"\tmax_items\x18\x05 \x01(\x03R\bmaxItems\x12\x14\n" +
-	"\x05label\x18\x06 \x01(\tR\x05label\"\xa1\x02\n" +
+	"\x05label\x18\x06 \x01(\tR\x05label\"\xbd\x02\n" +
 	"\tComponent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x16.runner.plugin.v1.KindR\x04kind\x12 \n" +
@@ -595,7 +604,8 @@ const file_runner_plugin_v1_schema_proto_rawDesc = "" +
 	"\x06config\x18\x04 \x01(\v2\x17.runner.plugin.v1.BlockR\x06config\x125\n" +
 	"\aoutputs\x18\x05 \x03(\v2\x1b.runner.plugin.v1.AttributeR\aoutputs\x120\n" +
 	"\x06effect\x18\x06 \x01(\x0e2\x18.runner.plugin.v1.EffectR\x06effect\x12\x18\n" +
-	"\aexample\x18\a \x01(\tR\aexample*Y\n" +
+	"\aexample\x18\a \x01(\tR\aexample\x12\x1a\n" +
+	"\battaches\x18\b \x01(\bR\battaches*Y\n" +
 	"\aNesting\x12\x17\n" +
 	"\x13NESTING_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eNESTING_SINGLE\x10\x01\x12\x10\n" +

@@ -1,0 +1,3 @@
+// Package statement keeps what the runner states about an artifact where the
+// artifact is. It signs nothing, and judges nothing.
+package statement
