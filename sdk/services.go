@@ -57,7 +57,7 @@ func (b builderService) Attach(ctx context.Context, req *pluginv1.AttachRequest)
 		})
 		if err != nil {
 			_, failure := classify(ctx, err)
-			return &pluginv1.AttachResponse{Failure: failure}, nil //nolint:nilerr // it is the answer
+			return &pluginv1.AttachResponse{Failure: failure}, nil
 		}
 		return &pluginv1.AttachResponse{Reference: text(reference, maxLine)}, nil
 	})

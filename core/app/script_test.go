@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"payload":   cmdPayload,
 			"smalldisk": cmdSmallDisk,
 			"terminal":  cmdTerminal,
+			"registry":  cmdRegistry,
 			"replace":   cmdReplace,
 		},
 	})

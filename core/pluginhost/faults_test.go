@@ -261,6 +261,12 @@ func TestUnaryCallOnAFrozenPlugin(t *testing.T) {
 				&pluginv1.PlanRequest{Component: "deploy", Attempt: at}, engine.Scope{AttemptID: at.GetId()})
 			return err
 		},
+		"attach": func(ctx context.Context, h *Host) error {
+			at := attempt(t)
+			_, err := h.Attach(ctx, pipeline.ComponentRef{Plugin: "fake", Name: "step"},
+				&pluginv1.AttachRequest{Component: "step", Attempt: at}, engine.Scope{AttemptID: at.GetId()})
+			return err
+		},
 		"evaluate": func(ctx context.Context, h *Host) error {
 			at := attempt(t)
 			_, err := h.Evaluate(ctx, pipeline.ComponentRef{Plugin: "fake", Name: "policy"},
@@ -317,6 +323,16 @@ func TestUnaryCalls(t *testing.T) {
 	}, engine.Scope{AttemptID: at.GetId()})
 	if err != nil || verdict.GetVerdict() != pluginv1.PolicyVerdict_POLICY_VERDICT_DENY {
 		t.Errorf("evaluate gave %v, %v", verdict, err)
+	}
+	for place, want := range map[string]string{"shelf": "shelf signed", "full": "the shelf is full"} {
+		at = attempt(t)
+		kept, err := h.Attach(t.Context(), ref("step"), &pluginv1.AttachRequest{
+			Component: "step", Attempt: at, Artifact: &pluginv1.Artifact{Location: "fake:" + place}, Envelope: []byte("signed"),
+			Config: config(t, h, "fake", "step", nil),
+		}, engine.Scope{AttemptID: at.GetId()})
+		if got := kept.GetReference() + kept.GetFailure().GetSummary(); err != nil || got != want || kept.GetFailure().GetTransient() != (place == "full") {
+			t.Errorf("attach gave %v, %v", kept, err)
+		}
 	}
 	_, err = h.Validate(t.Context(), ref("nothing"), pluginv1.Kind_KIND_BUILDER, &pluginv1.ValidateRequest{Component: "nothing"})
 	faulty(t, err, ClassProtocol, "no component")

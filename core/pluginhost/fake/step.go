@@ -63,6 +63,18 @@ func (step) Inputs(_ context.Context, req sdk.ValidateRequest) sdk.Inputs {
 	return sdk.Inputs{Complete: true, Files: req.Config.Strings("inputs")}
 }
 
+// Attach keeps nothing, and says where it would.
+func (step) Attach(_ context.Context, req sdk.AttachRequest) (string, error) {
+	place, ok := strings.CutPrefix(req.Artifact.Location, "fake:")
+	switch {
+	case !ok:
+		return "", nil
+	case place == "full":
+		return "", &sdk.Failure{Summary: "the shelf is full", Class: "fake_full", Transient: true}
+	}
+	return place + " " + string(req.Envelope), nil
+}
+
 // Build runs the script.
 func (step) Build(ctx context.Context, req sdk.Request, out *sdk.Emitter) (sdk.Outputs, error) {
 	c := req.Config

@@ -82,18 +82,20 @@ func encode(d document) (Bundle, error) {
 	return Parse(raw)
 }
 
-// Wrap makes a bundle of what somebody else has signed with a key. The hint names
-// that key as cosign does; the signature is not looked at.
+// Wrap makes a bundle of what somebody else has signed with a key, without a look
+// at the signature. The key is named by the hint alone, as cosign does: its
+// library passes over a signature whose key has a name of another form.
 func Wrap(envelope []byte) (Bundle, error) {
 	var e Envelope
 	if err := strictjson.Unmarshal(envelope, &e); err != nil {
 		return Bundle{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	hint := ""
-	if len(e.Signatures) == 1 {
+	if len(e.Signatures) == 1 { // Parse refuses any other number
 		if sum, err := hex.DecodeString(e.Signatures[0].KeyID); err == nil {
 			hint = base64.StdEncoding.EncodeToString(sum)
 		}
+		e.Signatures[0].KeyID = ""
 	}
 	return encode(document{
 		MediaType: MediaType,
