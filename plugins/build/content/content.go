@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
@@ -23,6 +24,8 @@ type Content struct {
 	Size       int64
 	Digest     digest.Digest // when it is known before it is read
 	Executable bool
+	// Hollow says that hardly any of it was ever written: it is a sparse file.
+	Hollow bool
 
 	stream func(ctx context.Context, offset int64) (io.ReadCloser, error)
 	closer io.Closer
@@ -56,11 +59,19 @@ func OpenFile(tree *workspace.Tree, name string) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Content{ReaderAt: f, Size: info.Size(), Executable: info.Mode()&0o100 != 0, closer: f}
+	c := &Content{ReaderAt: f, Size: info.Size(), Executable: info.Mode()&0o100 != 0, Hollow: hollow(info), closer: f}
 	c.stream = func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		return &unchanging{f: f, r: io.NewSectionReader(f, offset, c.Size-offset), size: c.Size}, nil
 	}
 	return c, nil
+}
+
+// hollow reports whether a large file has next to nothing on disk. No weights are
+// compressed that much by a file system.
+func hollow(info os.FileInfo) bool {
+	const large, ratio, block = 1 << 30, 64, 512
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && info.Size() >= large && stat.Blocks*block < info.Size()/ratio
 }
 
 // unchanging reads a file to the end that it had, and says so when it has

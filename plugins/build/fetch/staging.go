@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/stagegate/stagegate/plugins/build/inventory"
+	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/refusal"
 	"github.com/stagegate/stagegate/plugins/build/trust"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
@@ -233,18 +234,5 @@ func room(into *workspace.Tree, layers []inventory.Layer, there []bool) error {
 			need += l.Desc.Size
 		}
 	}
-	f, err := into.Root().Open(".")
-	if err != nil {
-		return fmt.Errorf("look for room: %w", err)
-	}
-	var stat syscall.Statfs_t
-	err = syscall.Fstatfs(int(f.Fd()), &stat)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("look for room: %w", err)
-	}
-	if free := int64(stat.Bavail) * stat.Bsize; need > free { //nolint:gosec // G115: no disk has 2^63 bytes
-		return refusal.New("no_room", "the package does not fit on this disk", "Make room, or fetch it elsewhere.",
-			fmt.Errorf("it has %d bytes, and %d are free", need, free))
-	}
-	return nil
+	return oci.CheckRoom(into.Root(), need)
 }

@@ -30,6 +30,11 @@ type findings struct {
 // inspect looks at a file before it is packed. Verified says that its kind is
 // known from its content.
 func (fs *findings) inspect(f file, k kind, c *content.Content) (verified bool, err error) {
+	if c.Hollow {
+		return false, refuse("file_hollow", f.from+" has never been written",
+			"It is a sparse file: whatever wrote it has reserved its size and stopped, or has written almost nothing. Write it again.",
+			fmt.Errorf("it says that it has %d bytes, and almost none of them are on disk", c.Size))
+	}
 	prefix, err := head(c.Section())
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", f.from, err)

@@ -35,6 +35,7 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 	var stalled *stalledError
 	var busy *busyError
 	var lie *lieError
+	var helper *helperError
 	switch {
 	case errors.As(err, &lie):
 		f.Class, f.Cause = "registry_corrupt", lie
@@ -53,6 +54,8 @@ func (r *Registry) failure(ctx context.Context, err error, task string) error {
 			f.Cause = fmt.Errorf("%w, and asks to be left alone for %s", f.Cause, busy.after)
 			f.Detail = "Try again then, or give the stage a `retry` block with a backoff as long."
 		}
+	case errors.As(err, &helper):
+		f.Class, f.Cause, f.Detail = "credentials_failed", helper, helper.detail()
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		f.Class, f.Detail = "registry_denied", login(r.opts.Host)
 		f.Cause = errors.New("it asks for credentials, and there are none for it")

@@ -111,6 +111,9 @@ func (l *Layout) Blob(ctx context.Context, src Source) (ocispec.Descriptor, erro
 		l.given(src.Digest)
 		return ocispec.Descriptor{Digest: src.Digest, Size: src.Size}, nil
 	}
+	if err := CheckRoom(l.root, src.Size); err != nil {
+		return ocispec.Descriptor{}, err
+	}
 	temp, err := l.ingest()
 	if err != nil {
 		return ocispec.Descriptor{}, err

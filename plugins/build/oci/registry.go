@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -19,7 +18,6 @@ import (
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/credentials"
 )
 
 // patience is how long a registry may neither take nor give a byte. Some digest
@@ -36,6 +34,8 @@ type RegistryOptions struct {
 	MountFrom  []string // repositories of the same registry that may have a blob
 	Patience   time.Duration
 	Progress   Progress
+	// HelperPatience is how long a credential helper may take.
+	HelperPatience time.Duration
 }
 
 // Registry is a repository of a registry that speaks the OCI distribution
@@ -56,6 +56,9 @@ func NewRegistry(opts RegistryOptions) (*Registry, error) {
 	if opts.Patience == 0 {
 		opts.Patience = patience
 	}
+	if opts.HelperPatience == 0 {
+		opts.HelperPatience = helperPatience
+	}
 	repo, err := remote.NewRepository(opts.Host + "/" + opts.Repository)
 	if err != nil {
 		return nil, fmt.Errorf("repository %s/%s: %w", opts.Host, opts.Repository, err)
@@ -71,10 +74,8 @@ func NewRegistry(opts RegistryOptions) (*Registry, error) {
 		Cache:  auth.NewCache(),
 	}
 	client.SetUserAgent("stagegate")
-	if store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{}); err == nil {
-		client.Credential = credentials.Credential(store)
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("read docker configuration: %w", err)
+	if client.Credential, err = dockerCredentials(opts.HelperPatience); err != nil {
+		return nil, err
 	}
 	repo.Client, repo.PlainHTTP = client, opts.PlainHTTP
 	return &Registry{repo: repo, opts: opts, observed: observed, retrier: again, wait: pause}, nil
