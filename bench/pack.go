@@ -11,12 +11,14 @@ import (
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"filippo.io/age"
 	"github.com/stagegate/stagegate/plugins/build/oci/loopback"
 )
 
@@ -48,18 +50,57 @@ func (b *bench) pack() error {
 			return b.timed(dir, self, "-digest", file, "-to", filepath.Join(dir, "copy"))
 		}},
 	}
-	host := server.Listener.Addr().String()
-	for _, p := range []packed{
-		{"layout", `layout = "layout"`},
-		{"registry", "registry {\n      repository = \"" + host + "/models/NUMBER\"\n      plain_http = true\n    }"},
-	} {
+	ways, err := waysToPack(server.Listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	for _, p := range ways {
 		contenders = append(contenders, contender{p.name, func() (sample, error) { return b.packOnce(dir, p) }})
 	}
+	contenders = append(contenders, b.oras(dir, server.Listener.Addr().String())...)
 	got, err := b.interleave(contenders)
 	if err != nil {
 		return err
 	}
 	return b.printPack(contenders, got)
+}
+
+// waysToPack are to a layout and to a registry, in clear and encrypted.
+func waysToPack(host string) ([]packed, error) {
+	reader, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, fmt.Errorf("make an identity: %w", err)
+	}
+	layout := `layout = "layout"`
+	registry := "registry {\n      repository = \"" + host + "/models/NUMBER\"\n      plain_http = true\n    }"
+	sealed := "\n    encrypt { recipients = [\"" + reader.Recipient().String() + "\"] }"
+	return []packed{
+		{"layout", layout}, {"layout, encrypted", layout + sealed},
+		{"registry", registry}, {"registry, encrypted", registry + sealed},
+	}, nil
+}
+
+// oras pushes the same file with the client of that name, which digests it, and
+// then sends it. It is measured where it is installed.
+func (b *bench) oras(dir, host string) []contender {
+	program, err := exec.LookPath("oras")
+	if err != nil {
+		fmt.Println("\nThere is no oras in PATH to compare with: go install oras.land/oras/cmd/oras@latest")
+		return nil
+	}
+	push := func(args ...string) func() (sample, error) {
+		return func() (sample, error) {
+			b.packNumber++
+			defer func() { _ = os.RemoveAll(filepath.Join(dir, "oras")) }()
+			args := append([]string{"push", "--no-tty"}, args...)
+			args[len(args)-1] = strings.ReplaceAll(args[len(args)-1], "NUMBER", strconv.Itoa(b.packNumber))
+			return b.timed(dir, program, append(args, "model.safetensors:application/octet-stream")...)
+		}
+	}
+	return []contender{
+		{"oras push, layout", push("--oci-layout", "oras:NUMBER")},
+		{"oras push, registry", push("--plain-http", host+"/oras/NUMBER:1")},
+	}
 }
 
 // packOnce runs a pipeline with one stage. Each push goes to a repository of
