@@ -26,7 +26,7 @@ func Arguments() []sdk.Attribute {
 // RegistryBlock is the block for a push.
 func RegistryBlock() sdk.NestedBlock {
 	return sdk.NestedBlock{Name: "registry", Nesting: sdk.NestingSingle, Block: sdk.Block{
-		Description: "Pushes to a registry, with the credentials of the Docker configuration (`DOCKER_CONFIG`, its helpers included).",
+		Description: "Pushes to a registry, with the credentials of the Docker configuration (`DOCKER_CONFIG`; its helpers included, which have 30 seconds).",
 		Attributes: []sdk.Attribute{
 			{Name: "repository", Type: cty.String, Required: true, Description: "Registry and repository, for example `registry.example.com/models/digits`."},
 			{Name: "tag", Type: cty.String, Description: "Tag to set. Default: the version, or none."},
