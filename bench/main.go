@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, cached, resume, start, pack")
+	only := flag.String("only", "", "measure this `case` alone: series, parallel, load, cached, resume, start, pack, capacity")
 	rounds := flag.Int("rounds", 5, "how often each case is measured; the median counts")
 	parse := flag.String("bare", "", "parse and decode the files in a `folder` and end: what the runner is measured against")
 	size := flag.Int64("pack-size", 5e9, "how many `bytes` of weights the case pack has")
@@ -61,6 +61,7 @@ func run(rounds int, only string, packSize int64) error {
 		measure func() error
 	}{
 		{"series", b.series}, {"parallel", b.parallel}, {"load", b.load}, {"cached", b.cached}, {"resume", b.resume}, {"start", b.start}, {"pack", b.pack},
+		{"capacity", b.capacity},
 	} {
 		if only != "" && only != c.name {
 			continue
