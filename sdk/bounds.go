@@ -12,7 +12,8 @@ const (
 	maxHandle        = 64 << 10
 	maxLine          = 4 << 10  // a summary or message
 	maxText          = 64 << 10 // a detail or diff
-	maxMessage       = 4 << 20  // one gRPC message
+	maxNotes         = 50
+	maxMessage       = 4 << 20 // one gRPC message
 	progressInterval = 100 * time.Millisecond
 	defaultHeartbeat = 15 * time.Second
 )

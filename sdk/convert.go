@@ -121,6 +121,9 @@ func planResultWire(r PlanResult) *pluginv1.PlanResponse {
 		Digest: r.Plan.Digest, MediaType: r.Plan.MediaType, Content: r.Plan.Content,
 		Environment: r.Plan.Environment, Target: r.Plan.Target,
 	}
+	for _, line := range r.Plan.Notes[:min(len(r.Plan.Notes), maxNotes)] {
+		out.Plan.Notes = append(out.Plan.Notes, text(line, maxText))
+	}
 	for _, c := range r.Plan.Changes {
 		out.Plan.Changes = append(out.Plan.Changes, &pluginv1.Change{
 			Action: pluginv1.ChangeAction(c.Action), Object: c.Object, Diff: text(c.Diff, maxText), Digest: c.Digest, //nolint:gosec // same numbers
@@ -157,7 +160,7 @@ func rolloutWire(r Rollout) *pluginv1.Rollout {
 func planOf(p *pluginv1.Plan) Plan {
 	out := Plan{
 		Digest: p.GetDigest(), MediaType: p.GetMediaType(), Content: p.GetContent(),
-		Environment: p.GetEnvironment(), Target: p.GetTarget(),
+		Environment: p.GetEnvironment(), Target: p.GetTarget(), Notes: p.GetNotes(),
 	}
 	for _, c := range p.GetChanges() {
 		out.Changes = append(out.Changes, Change{

@@ -23,6 +23,9 @@ type Plan struct {
 	Changes     []Change
 	Environment string
 	Target      string // where it goes, for people
+	// Notes are what the plan rests on, for people, a line each; at most 50.
+	// They may differ between two plans of one digest.
+	Notes []string
 }
 
 // NewPlan is a plan over content, with its digest.

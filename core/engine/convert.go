@@ -21,6 +21,7 @@ const (
 	maxMetrics     = 1000
 	maxFailing     = 100
 	maxChanges     = 1000
+	maxNotes       = 50
 	maxPlacements  = 10_000
 	maxAnnotations = 100
 	maxPlan        = 2 << 20
@@ -156,6 +157,9 @@ func (r *run) rolloutOf(res *pluginv1.Result) *event.Rollout {
 
 func (r *run) planOf(in *pluginv1.Plan) *event.Plan {
 	out := &event.Plan{Digest: in.GetDigest(), Environment: r.clean(in.GetEnvironment(), maxName), Target: r.clean(in.GetTarget(), maxLine)}
+	for _, line := range bounded(in.GetNotes(), maxNotes) {
+		out.Notes = append(out.Notes, r.clean(line, maxLine))
+	}
 	for _, c := range bounded(in.GetChanges(), maxChanges) {
 		out.Changes = append(out.Changes, event.Change{
 			Action: strings.ToLower(strings.TrimPrefix(c.GetAction().String(), "CHANGE_ACTION_")),

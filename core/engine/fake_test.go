@@ -247,6 +247,7 @@ func digestOf(content []byte) string {
 
 func planned(content string, changes ...*pluginv1.Change) *pluginv1.PlanResponse {
 	return &pluginv1.PlanResponse{Plan: &pluginv1.Plan{
+		Notes:  []string{"there is room\xff"},
 		Digest: digestOf([]byte(content)), Content: []byte(content), MediaType: "application/json", Changes: changes,
 	}}
 }

@@ -235,7 +235,7 @@ func TestPreviewHasNoSideEffects(t *testing.T) {
 	}
 	serve := o.of(p, "serve")
 	want := &preview.Deployment{State: preview.Planned, Plan: &event.Plan{
-		Digest: digestOf([]byte("objects")), Environment: "production",
+		Digest: digestOf([]byte("objects")), Environment: "production", Notes: []string{"there is room\uFFFD"},
 		Changes: []event.Change{{Action: "update", Object: "Deployment/digits", Diff: "token: ***"}},
 	}}
 	if diff := cmp.Diff(want, serve.Deployment); diff != "" {

@@ -284,6 +284,7 @@ type Plan struct {
 	Digest      string   `json:"digest"`
 	Environment string   `json:"environment,omitempty"`
 	Target      string   `json:"target,omitempty"`
+	Notes       []string `json:"notes,omitempty"` // what it rests on, for people
 	Changes     []Change `json:"changes,omitempty"`
 }
 

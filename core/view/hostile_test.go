@@ -55,7 +55,7 @@ func TestHostileTextIsHarmless(t *testing.T) {
 		{Type: event.StageRetrying, Stage: "a", Reason: evil},
 		{Type: event.StageDiagnostic, Stage: "a", Diagnostic: &event.Diagnostic{Severity: evil, Summary: evil, Detail: evil, File: evil}},
 		{Type: event.StageArtifact, Stage: "a", Artifact: &event.Artifact{Name: evil, Digest: evil}},
-		{Type: event.PlanMade, Stage: "a", Plan: &event.Plan{Digest: evil, Target: evil, Changes: []event.Change{{Action: evil, Object: evil, Diff: evil}}}},
+		{Type: event.PlanMade, Stage: "a", Plan: &event.Plan{Digest: evil, Target: evil, Notes: []string{evil}, Changes: []event.Change{{Action: evil, Object: evil, Diff: evil}}}},
 		{Type: event.DecisionMade, Stage: "a", Decision: &event.Decision{Verdict: evil, Error: evil, Violations: violation, Warnings: violation, Waived: violation, For: evil}},
 		{Type: event.StageFinished, Stage: "a", Finish: &event.Finish{
 			Status: event.Failed, Failure: &event.Failure{Summary: evil, Detail: evil},

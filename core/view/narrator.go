@@ -223,6 +223,9 @@ func (n *narrator) plan(e event.Event) string {
 	n.planned[e.Stage] = p.Digest
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %s  plan %s for %s\n", n.name(e.Stage), shortDigest(p.Digest), p.Target)
+	for _, line := range p.Notes {
+		fmt.Fprintf(&b, "  %s    %s\n", n.name(""), n.palette.faint(line))
+	}
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "  %s    %-7s %s\n", n.name(""), c.Action, c.Object)
 		if n.verbose {

@@ -27,6 +27,9 @@ func (v *planner) deployment(s *preview.Stage) {
 			text += " to " + d.Plan.Target
 		}
 		v.note("plan", text)
+		for _, line := range d.Plan.Notes {
+			fmt.Fprintf(&v.b, "      %s\n", v.p.faint(line))
+		}
 		for _, c := range d.Plan.Changes {
 			v.change(c)
 		}

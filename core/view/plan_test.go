@@ -53,7 +53,7 @@ func forecastOf() *preview.Preview {
 					Approval:    &preview.Approval{Required: 2, Approvers: []string{"alice", "bob"}, Expires: 86400},
 				},
 				Deployment: &preview.Deployment{State: preview.Planned, Plan: &event.Plan{
-					Digest: "sha256:aa", Target: "cluster prod, namespace digits",
+					Digest: "sha256:aa", Target: "cluster prod, namespace digits", Notes: []string{"each pod needs 1 nvidia.com/gpu"},
 					Changes: []event.Change{
 						{Action: "create", Object: "Service digits/digits"},
 						{Action: "update", Object: "Deployment digits/digits", Diff: "  spec:\n- replicas: 1\n+ replicas: 2\n"},
@@ -127,7 +127,7 @@ func TestPlanCannotSteerTheTerminal(t *testing.T) {
 		Name: evil, Uses: evil, Reason: evil, Action: preview.Run,
 		Arguments:  []preview.Argument{{Path: evil, Value: text}, {Path: "x", Value: json.RawMessage("{\"" + "\u202e" + "\":1}")}},
 		Problems:   []event.Diagnostic{{Summary: evil, Detail: evil}},
-		Deployment: &preview.Deployment{Plan: &event.Plan{Target: evil, Changes: []event.Change{{Object: evil, Diff: evil}}}},
+		Deployment: &preview.Deployment{Plan: &event.Plan{Target: evil, Notes: []string{evil}, Changes: []event.Change{{Object: evil, Diff: evil}}}},
 		Decision:   &preview.Decision{Error: evil, Verdict: preview.Fault, Violations: []event.Violation{{Rule: evil, Message: evil}}},
 	}}}
 	var out bytes.Buffer

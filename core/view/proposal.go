@@ -30,6 +30,9 @@ func Proposal(w io.Writer, run *runstate.RunState, stage *runstate.StageState, a
 		if p.Target != "" {
 			fmt.Fprintf(&b, "  to        %s\n", p.Target)
 		}
+		for _, line := range p.Notes {
+			fmt.Fprintf(&b, "    %s\n", n.palette.faint(line))
+		}
 		for _, c := range p.Changes {
 			fmt.Fprintf(&b, "    %-7s %s\n", c.Action, c.Object)
 			b.WriteString(indent(c.Diff, "          "))

@@ -52,7 +52,7 @@ func story() []event.Event {
 		{Type: event.AttemptStarted, Stage: "unit", Attempt: 1},
 		{Type: event.StageFinished, Stage: "unit", Finish: &event.Finish{Status: event.Succeeded, Duration: 0.5, Report: &event.Report{Cases: &event.CaseCounts{Passed: 12, Skipped: 1}}}},
 		{Type: event.AttemptStarted, Stage: "serve", Attempt: 1},
-		{Type: event.PlanMade, Stage: "serve", Plan: &event.Plan{Digest: digest, Target: "kubernetes https://127.0.0.1:6443", Changes: []event.Change{
+		{Type: event.PlanMade, Stage: "serve", Plan: &event.Plan{Digest: digest, Target: "kubernetes https://127.0.0.1:6443", Notes: []string{"each pod needs 1 nvidia.com/gpu"}, Changes: []event.Change{
 			{Action: "create", Object: "Deployment demo/digits", Diff: "+ replicas: 2\n+ gpu: 1"}, {Action: "update", Object: "Service demo/digits"},
 		}}},
 		{Type: event.DecisionMade, Stage: "serve", Decision: &event.Decision{

@@ -330,7 +330,11 @@ type Plan struct {
 	// Name of the environment.
 	Environment string `protobuf:"bytes,5,opt,name=environment,proto3" json:"environment,omitempty"`
 	// Where it goes, for people, for example "cluster prod, namespace digits".
-	Target        string `protobuf:"bytes,6,opt,name=target,proto3" json:"target,omitempty"`
+	Target string `protobuf:"bytes,6,opt,name=target,proto3" json:"target,omitempty"`
+	// What the plan rests on, for people, a line each, for example the room that
+	// the cluster has. At most 50 lines are kept. They may differ between two plans
+	// of one digest.
+	Notes         []string `protobuf:"bytes,7,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -405,6 +409,13 @@ func (x *Plan) GetTarget() string {
 		return x.Target
 	}
 	return ""
+}
+
+func (x *Plan) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 // Change is what a plan does to one object.
@@ -875,7 +886,7 @@ const file_runner_plugin_v1_deployer_proto_rawDesc = "" +
 	"\x04plan\x18\x01 \x01(\v2\x16.runner.plugin.v1.PlanR\x04plan\x12,\n" +
 	"\x05facts\x18\x02 \x03(\v2\x16.runner.plugin.v1.FactR\x05facts\x12>\n" +
 	"\vdiagnostics\x18\x03 \x03(\v2\x1c.runner.plugin.v1.DiagnosticR\vdiagnostics\x123\n" +
-	"\afailure\x18\x04 \x01(\v2\x19.runner.plugin.v1.FailureR\afailure\"\xc5\x01\n" +
+	"\afailure\x18\x04 \x01(\v2\x19.runner.plugin.v1.FailureR\afailure\"\xdb\x01\n" +
 	"\x04Plan\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x1d\n" +
 	"\n" +
@@ -883,7 +894,8 @@ const file_runner_plugin_v1_deployer_proto_rawDesc = "" +
 	"\acontent\x18\x03 \x01(\fR\acontent\x122\n" +
 	"\achanges\x18\x04 \x03(\v2\x18.runner.plugin.v1.ChangeR\achanges\x12 \n" +
 	"\venvironment\x18\x05 \x01(\tR\venvironment\x12\x16\n" +
-	"\x06target\x18\x06 \x01(\tR\x06target\"\x84\x01\n" +
+	"\x06target\x18\x06 \x01(\tR\x06target\x12\x14\n" +
+	"\x05notes\x18\a \x03(\tR\x05notes\"\x84\x01\n" +
 	"\x06Change\x126\n" +
 	"\x06action\x18\x01 \x01(\x0e2\x1e.runner.plugin.v1.ChangeActionR\x06action\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x12\n" +
