@@ -26,7 +26,7 @@ type Demand struct {
 func DemandOf(pod kube.Object) Demand {
 	spec := object(pod["spec"])
 	d := Demand{
-		Namespace: pod.Text("metadata", "namespace"), Needs: requested(pod, "requests"), Limits: requested(pod, "limits"),
+		Namespace: pod.Text("metadata", "namespace"), Needs: Requests(pod), Limits: requested(pod, "limits"),
 		Selector: texts(spec["nodeSelector"]), Priority: spec.Text("priorityClassName"),
 		affinity: termsOf(spec), spread: spreadsOf(pod),
 	}

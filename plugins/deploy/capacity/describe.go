@@ -78,6 +78,9 @@ func (g *Ground) Rooms() []Room {
 // of the scarcest resource, and on how many nodes there is any.
 func (g *Ground) Largest() (amount int64, nodes int) { return g.largest, g.offering }
 
+// Replaces reports whether there are pods that the release takes the place of.
+func (g *Ground) Replaces() bool { return len(g.old) > 0 }
+
 // Waits reports whether pods that are ending will make room.
 func (g *Ground) Waits() bool { return g.ending() > 0 }
 

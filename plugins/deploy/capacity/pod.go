@@ -19,10 +19,13 @@ func PodOf(o kube.Object) (Pod, bool) {
 	}
 	return Pod{
 		Namespace: o.Text("metadata", "namespace"), Name: o.Text("metadata", "name"), Node: o.Text("spec", "nodeName"),
-		Labels: texts(o.At("metadata", "labels")), Holds: requested(o, "requests"),
+		Labels: texts(o.At("metadata", "labels")), Holds: Requests(o),
 		Ending: o.Text("metadata", "deletionTimestamp") != "",
 	}, true
 }
+
+// Requests is what a pod holds of its node, or will.
+func Requests(pod kube.Object) Resources { return requested(pod, "requests") }
 
 // requested is what a pod holds: its containers together, or the greediest init
 // container, which runs before them beside the sidecars that have started. An

@@ -26,4 +26,14 @@ const (
 	maxUser     = 1<<31 - 1
 )
 
-const rollingStrategy = "rolling"
+// The strategies.
+const (
+	rollingStrategy  = "rolling"
+	recreateStrategy = "recreate"
+)
+
+// What capacity_check may be.
+const (
+	checkRequire = "require"
+	checkWarn    = "warn"
+)

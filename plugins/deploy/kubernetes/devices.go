@@ -5,79 +5,69 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/stagegate/stagegate/plugins/deploy/manifest"
-	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/deploy/capacity"
 	"github.com/stagegate/stagegate/plugins/internal/cluster"
+	"github.com/stagegate/stagegate/plugins/internal/kube"
 	"github.com/stagegate/stagegate/sdk"
 )
 
-// devices is what the nodes have of the accelerator that a release asks for.
-type devices struct {
-	asked bool
-	known bool // false when the nodes may not be read, or could not be
-	rooms []rollout.Room
-	other []string // accelerators that the nodes offer, of any name
+// see reads the nodes, what is bound to them, and the quotas of a namespace.
+// What is missing of the latter is said in a note: they may be for others alone.
+func see(ctx context.Context, client *cluster.Client, namespace string) (capacity.Cluster, []string, error) {
+	var c capacity.Cluster
+	var notes []string
+	nodes, err := client.List(ctx, "Node", "", "")
+	if err != nil {
+		return c, nil, err
+	}
+	pods, err := client.List(ctx, "Pod", "", "")
+	if err != nil {
+		return c, nil, err
+	}
+	quotas, err := client.List(ctx, "ResourceQuota", namespace, "")
+	if err != nil {
+		notes = append(notes, "quotas could not be read: "+err.Error())
+	}
+	for _, o := range nodes {
+		c.Nodes = append(c.Nodes, capacity.NodeOf(o))
+	}
+	for _, o := range pods {
+		if p, ok := capacity.PodOf(o); ok {
+			c.Pods = append(c.Pods, p)
+		}
+	}
+	for _, o := range quotas {
+		c.Quotas = append(c.Quotas, capacity.QuotaOf(o))
+	}
+	return c, notes, nil
 }
 
-// devices reads the nodes and what is bound to them. A release may be planned
-// without that right, so an error only leaves it unknown.
-func (s site) devices(ctx context.Context, r manifest.Release) devices {
-	if r.GPU == nil {
-		return devices{}
-	}
-	rooms, other, err := rooms(ctx, s.client, r.GPU.Resource, r.NodeSelector)
-	return devices{asked: true, known: err == nil, rooms: rooms, other: other}
-}
-
-func rooms(ctx context.Context, client *cluster.Client, resource string, selector map[string]string) ([]rollout.Room, []string, error) {
-	listed, err := client.List(ctx, "Node", "", "")
-	if err != nil {
-		return nil, nil, err
-	}
-	nodes, err := rollout.DecodeAll[rollout.Node](listed)
-	if err != nil {
-		return nil, nil, err
-	}
-	if listed, err = client.List(ctx, "Pod", "", ""); err != nil {
-		return nil, nil, err
-	}
-	pods, err := rollout.DecodeAll[rollout.Pod](listed)
-	if err != nil {
-		return nil, nil, err
-	}
-	return rollout.Rooms(nodes, pods, resource, selector), rollout.Extended(nodes), nil
-}
-
-// judge refuses what no node could ever hold. What merely is not free now may
-// become so, and is left to the scheduler.
-func (d devices) judge(r manifest.Release, c sdk.Config) sdk.Diagnostics {
-	var found sdk.Diagnostics
-	if !d.asked || !d.known {
-		return nil
-	}
-	at := sdk.At(sdk.Attr("gpu"))
-	need, name := r.GPU.Count, r.GPU.Resource
-	switch largest := rollout.Largest(d.rooms); {
-	case len(d.rooms) == 0:
-		found.AddError(set(c, at, "resource"), fmt.Sprintf("no node offers %s", name), d.instead(r))
+// impossible refuses what no node could ever hold, in whatever way pods are
+// replaced.
+func (v survey) impossible(c sdk.Config) (at sdk.Path, summary, detail string) {
+	name := v.ground.Scarce()
+	need := v.demand.Needs[name]
+	largest, offering := v.ground.Largest()
+	block := sdk.At(sdk.Attr("gpu"))
+	switch {
+	case !capacity.IsExtended(name):
+		return nil, "", ""
+	case offering == 0:
+		return set(c, block, "resource"), fmt.Sprintf("no node offers %s", name), v.instead()
 	case largest < need:
-		found.AddError(set(c, at, "count"), fmt.Sprintf("no node can hold a pod with %d %s", need, name),
+		return set(c, block, "count"), fmt.Sprintf("no node can hold a pod with %d %s", need, name),
 			fmt.Sprintf("Each pod needs %d on one node, and the largest node has %d. Per node: %s. Ask for at most %d, or add a larger node.",
-				need, largest, rollout.Describe(d.rooms), largest))
-	case rollout.Seats(d.rooms, need) < r.Replicas:
-		found.AddWarning(sdk.At(sdk.Attr("replicas")), fmt.Sprintf("the nodes cannot hold %d pods with %d %s each", r.Replicas, need, name),
-			fmt.Sprintf("They need %d together; the nodes could hold %d such pods if nothing else ran there. Per node: %s. Unless nodes are added, the release will end as unschedulable.",
-				r.Replicas*need, rollout.Seats(d.rooms, need), rollout.Describe(d.rooms)))
+				need, largest, capacity.Describe(v.cluster.Rooms(name, v.demand.Selector)), largest)
 	}
-	return found
+	return nil, "", ""
 }
 
 // instead says what there is in place of a resource that no node offers.
-func (d devices) instead(r manifest.Release) string {
-	if len(r.NodeSelector) > 0 {
-		return "None of the nodes that node_selector picks has any. " + offered(d.other)
+func (v survey) instead() string {
+	if len(v.demand.Selector) > 0 {
+		return "None of the nodes that node_selector picks has any. " + offered(v.cluster.Extended())
 	}
-	return offered(d.other)
+	return offered(v.cluster.Extended())
 }
 
 func offered(names []string) string {
@@ -93,4 +83,16 @@ func set(c sdk.Config, block sdk.Path, attr string) sdk.Path {
 		return append(block, sdk.Attr(attr))
 	}
 	return block
+}
+
+// podOf is the pod that a Deployment's template makes.
+func podOf(deployment kube.Object) kube.Object {
+	template, _ := deployment.Clone().At("spec", "template").(map[string]any)
+	pod := kube.Object(template)
+	pod["apiVersion"], pod["kind"] = "v1", "Pod"
+	if metadata, ok := pod["metadata"].(map[string]any); ok {
+		metadata["namespace"] = deployment.Text("metadata", "namespace")
+		metadata["name"] = deployment.Text("metadata", "name") + "-admission"
+	}
+	return pod
 }

@@ -77,11 +77,12 @@ func TestAFactThatIsNotKnownHasNoValue(t *testing.T) {
 	}
 }
 
-func TestDevicesThatMayNotBeReadRefuseNothing(t *testing.T) {
+func TestNodesThatMayNotBeReadRefuseNothing(t *testing.T) {
 	t.Parallel()
 	r := manifest.Release{Replicas: 9, GPU: &manifest.GPU{Resource: "nvidia.com/gpu", Count: 99}}
-	if got := (devices{asked: true}).judge(r, sdk.Config{}); len(got) != 0 {
-		t.Errorf("got %v", got)
+	w := survey{unknown: "nodes is forbidden"}.choose(r, sdk.Config{})
+	if len(w.found) != 0 || len(w.notes) != 1 || !strings.Contains(w.notes[0], "nothing is proven") {
+		t.Errorf("got %+v", w)
 	}
 	if got := offered(nil); !strings.Contains(got, "device plugin") {
 		t.Errorf("got %q", got)

@@ -13,7 +13,7 @@ import (
 
 // facts is what policies may rest on. One that could not be found out is there
 // as unknown, because a rule must be able to tell it from one that is good.
-func (s site) facts(ctx context.Context, c content, r manifest.Release, room devices) []sdk.Fact {
+func (s site) facts(ctx context.Context, c content, r manifest.Release, v survey) []sdk.Fact {
 	const planned = "the plan"
 	seen := "the cluster " + s.target.ClusterUID
 	facts := []sdk.Fact{
@@ -21,7 +21,7 @@ func (s site) facts(ctx context.Context, c content, r manifest.Release, room dev
 		fact("workload.images", planned, images(r), nil),
 		fact("target.namespace", planned, s.target.Namespace, nil),
 		fact("target.environment", planned, s.target.Environment, nil),
-		fact("target.strategy", planned, rollingStrategy, nil),
+		fact("target.strategy", planned, strategyOf(r), nil),
 		fact("cluster.uid", seen, s.target.ClusterUID, nil),
 		fact("cluster.version", seen, s.target.ClusterVersion, nil),
 		fact("access.actor", seen, s.actor, nil),
@@ -34,10 +34,10 @@ func (s site) facts(ctx context.Context, c content, r manifest.Release, room dev
 	facts = append(facts, s.sharing(ctx, seen, r), s.previous(ctx, seen, r))
 	gpu := sdk.Fact{Name: "cluster.gpu", Source: seen, CheckedAt: time.Now()}
 	switch {
-	case !room.asked:
+	case r.GPU == nil:
 		gpu.State = sdk.FactAbsent
-	case room.known:
-		gpu = fact("cluster.gpu", seen, room.rooms, nil)
+	case v.unknown == "":
+		gpu = fact("cluster.gpu", seen, v.cluster.Rooms(r.GPU.Resource, r.NodeSelector), nil)
 	}
 	return append(facts, gpu)
 }

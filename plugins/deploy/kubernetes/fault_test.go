@@ -86,7 +86,7 @@ func TestADeploymentThatIsDeletedMeanwhile(t *testing.T) {
 			l.call(context.Background(), http.MethodDelete, "/apis/apps/v1/namespaces/"+l.namespace+"/deployments/test", nil)
 		}
 	})
-	out := l.release(l.config(map[string]cty.Value{"kubeconfig": cty.StringVal(kubeconfig)}))
+	out := l.release(l.config(map[string]cty.Value{"kubeconfig": cty.StringVal(kubeconfig), "capacity_check": cty.StringVal("warn")}))
 	if f := out.Failure(); f.GetClass() != "superseded" || !strings.Contains(f.GetSummary(), "deleted") {
 		t.Errorf("got %s", out)
 	}
@@ -107,7 +107,7 @@ func TestCancelEndsTheWait(t *testing.T) {
 		}
 		next.ServeHTTP(w, r)
 	})
-	config := l.config(map[string]cty.Value{"kubeconfig": cty.StringVal(kubeconfig)})
+	config := l.config(map[string]cty.Value{"kubeconfig": cty.StringVal(kubeconfig), "capacity_check": cty.StringVal("warn")})
 	plan := l.harness.Plan("kubernetes", config).GetPlan()
 	began := time.Now()
 	out := l.harness.Apply("kubernetes", config, plan, l.harness.Allow(plan), plugintest.Options{Context: ctx})
@@ -125,7 +125,7 @@ func TestCancelEndsTheWait(t *testing.T) {
 func TestACrashFailsWithItsReason(t *testing.T) {
 	t.Parallel()
 	l := newLab(t) // without nodes: the test plays scheduler and kubelet
-	config := l.config(nil)
+	config := l.config(map[string]cty.Value{"capacity_check": cty.StringVal("warn")})
 	plan := l.harness.Plan("kubernetes", config).GetPlan()
 	allowed := l.harness.Allow(plan)
 	ended := make(chan plugintest.Outcome, 1)
@@ -184,6 +184,7 @@ func TestAPlanForAnotherClusterIsRefused(t *testing.T) {
 		}
 		next.ServeHTTP(w, r)
 	})
+	l.nodes(1, 0)
 	plan := l.harness.Plan("kubernetes", l.config(nil)).GetPlan()
 	elsewhere := l.config(map[string]cty.Value{"kubeconfig": cty.StringVal(kubeconfig)})
 	out := l.harness.Apply("kubernetes", elsewhere, plan, l.harness.Allow(plan))

@@ -225,24 +225,51 @@ func (l *lab) deployment(name string) kube.Object {
 func (l *lab) nodes(count, gpus int) {
 	l.t.Helper()
 	for i := range count {
-		name := fmt.Sprintf("%s-%d", l.namespace, i+1)
-		room := map[string]any{"cpu": "16", "memory": "64Gi", "pods": "110"}
-		taints := []any{}
-		if gpus > 0 {
-			room["nvidia.com/gpu"] = fmt.Sprint(gpus)
-			taints = append(taints, map[string]any{"key": "nvidia.com/gpu", "effect": "NoSchedule"})
-		}
-		l.post("/api/v1/nodes", map[string]any{
-			"apiVersion": "v1", "kind": "Node",
-			"metadata": map[string]any{
-				"name": name, "labels": map[string]any{"lab": l.namespace},
-				"annotations": map[string]any{"kwok.x-k8s.io/node": "fake"},
-			},
-			"spec":   map[string]any{"taints": taints},
-			"status": map[string]any{"capacity": room, "allocatable": room},
-		})
-		l.t.Cleanup(func() { l.call(context.Background(), http.MethodDelete, "/api/v1/nodes/"+name, nil) })
+		l.node(fmt.Sprintf("%s-%d", l.namespace, i+1), gpus)
 	}
+}
+
+// node adds one.
+func (l *lab) node(name string, gpus int) {
+	l.t.Helper()
+	room := map[string]any{"cpu": "16", "memory": "64Gi", "pods": "110"}
+	taints := []any{}
+	if gpus > 0 {
+		room["nvidia.com/gpu"] = fmt.Sprint(gpus)
+		taints = append(taints, map[string]any{"key": "nvidia.com/gpu", "effect": "NoSchedule"})
+	}
+	l.post("/api/v1/nodes", map[string]any{
+		"apiVersion": "v1", "kind": "Node",
+		"metadata": map[string]any{
+			"name": name, "labels": map[string]any{"lab": l.namespace},
+			"annotations": map[string]any{"kwok.x-k8s.io/node": "fake"},
+		},
+		"spec":   map[string]any{"taints": taints},
+		"status": map[string]any{"capacity": room, "allocatable": room},
+	})
+	l.t.Cleanup(func() { l.call(context.Background(), http.MethodDelete, "/api/v1/nodes/"+name, nil) })
+	for !ready(l.get("/api/v1/nodes/" + name)) {
+		if l.t.Context().Err() != nil {
+			l.t.Fatal("the node does not become ready")
+		}
+	}
+}
+
+// ready says that a node takes pods: it is made with a taint that keeps them off.
+func ready(node kube.Object) bool {
+	taints, _ := node.At("spec", "taints").([]any)
+	for _, t := range taints {
+		if taint, ok := t.(map[string]any); ok && taint["key"] == "node.kubernetes.io/not-ready" {
+			return false
+		}
+	}
+	conditions, _ := node.At("status", "conditions").([]any)
+	for _, c := range conditions {
+		if condition, ok := c.(map[string]any); ok && condition["type"] == "Ready" {
+			return condition["status"] == "True"
+		}
+	}
+	return false
 }
 
 // config is a configuration on the test's own nodes and namespace; overrides

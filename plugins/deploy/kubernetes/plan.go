@@ -30,13 +30,23 @@ func (Component) Plan(ctx context.Context, req sdk.Request) (sdk.PlanResult, err
 	if err != nil {
 		return sdk.PlanResult{}, err
 	}
-	var result sdk.PlanResult
+	seen, err := site.survey(ctx, c)
+	if err != nil {
+		return sdk.PlanResult{}, err
+	}
+	w := seen.choose(r, req.Config)
+	if r.Rolling != w.rolling {
+		r.Rolling = w.rolling
+		if c, err = contentOf(r, site.target, limitsOf(req.Config)); err != nil {
+			return sdk.PlanResult{}, err
+		}
+	}
+	result := sdk.PlanResult{Diagnostics: w.found}
 	if result.Plan, err = c.plan(); err != nil {
 		return sdk.PlanResult{}, err
 	}
+	result.Plan.Notes = w.notes
 	result.Plan.Target = fmt.Sprintf("cluster %s (%s), namespace %s", client.Address(), site.target.ClusterVersion, r.Namespace)
-	room := site.devices(ctx, r)
-	result.Diagnostics = room.judge(r, req.Config)
 	if result.Diagnostics.HasErrors() {
 		return result, nil
 	}
@@ -46,7 +56,7 @@ func (Component) Plan(ctx context.Context, req sdk.Request) (sdk.PlanResult, err
 	for _, text := range client.Warnings() {
 		result.Diagnostics.AddWarning(nil, "the cluster warns", text)
 	}
-	result.Facts = site.facts(ctx, c, r, room)
+	result.Facts = site.facts(ctx, c, r, seen)
 	return result, nil
 }
 

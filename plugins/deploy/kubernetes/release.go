@@ -31,6 +31,7 @@ func releaseOf(c sdk.Config, stage string) (manifest.Release, error) {
 		User:      c.Int("run_as_user", manifest.DefaultUser),
 		Readiness: manifest.Probe{Path: defaultReadinessPath},
 		Rolling:   rolling(c),
+		Recreate:  recreate(c),
 		Drain:     duration(c, "drain", defaultDrain),
 		// Our own clocks are to fire first: they know why.
 		Progress:                  limits.Schedule + limits.Ready + time.Minute,
@@ -87,6 +88,19 @@ func rolling(c sdk.Config) manifest.Rolling {
 		r.MaxUnavailable = or(b.String("max_unavailable"), defaultUnavailable)
 	}
 	return r
+}
+
+func recreate(c sdk.Config) bool {
+	_, ok := c.LabelledBlocks("strategy")[recreateStrategy]
+	return ok
+}
+
+// strategyOf is the name of a release's strategy.
+func strategyOf(r manifest.Release) string {
+	if r.Recreate {
+		return recreateStrategy
+	}
+	return rollingStrategy
 }
 
 func limitsOf(c sdk.Config) rollout.Limits {

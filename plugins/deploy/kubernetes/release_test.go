@@ -139,9 +139,9 @@ func TestUnschedulablePodsAreReportedWithNumbers(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.nodes(2, 4)
-	config := l.gpus(3, 3, map[string]cty.Value{"schedule_timeout": cty.StringVal("2s")})
+	config := l.gpus(3, 3, map[string]cty.Value{"schedule_timeout": cty.StringVal("2s"), "capacity_check": cty.StringVal("warn")})
 	plan := l.harness.Plan("kubernetes", config)
-	if got := plan.GetDiagnostics(); len(got) != 1 || !strings.Contains(got[0].GetDetail(), "They need 9 together; the nodes could hold 2 such pods") {
+	if got := plan.GetDiagnostics(); len(got) != 1 || !strings.Contains(got[0].GetDetail(), "3 more pods need a node, and there are 2 seats there now") {
 		t.Errorf("the plan does not warn: %v", got)
 	}
 	out := l.release(config)
@@ -198,6 +198,7 @@ func TestMoreGPUsThanAnyNodeHas(t *testing.T) {
 func TestNothingIsAppliedWithoutADecision(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	l.nodes(1, 0)
 	config := l.config(nil)
 	plan := l.harness.Plan("kubernetes", config).GetPlan()
 	if plan == nil {
@@ -231,12 +232,12 @@ func TestRollbackSkipsWhatWasNotHealthy(t *testing.T) {
 	l.nodes(1, 0)
 	good, _ := l.released(l.config(nil))
 	nowhere := cty.MapVal(map[string]cty.Value{"lab": cty.StringVal("nowhere")})
-	stuck := l.release(l.config(map[string]cty.Value{"node_selector": nowhere, "schedule_timeout": cty.StringVal("1s")}))
+	stuck := l.release(l.config(map[string]cty.Value{"node_selector": nowhere, "schedule_timeout": cty.StringVal("1s"), "capacity_check": cty.StringVal("warn")}))
 	if stuck.Failure().GetClass() != "unplaceable" || !strings.Contains(stuck.Failure().GetDetail(), "The release before still has 1 pod.") {
 		t.Fatalf("got %s", stuck)
 	}
 	alsoStuck := l.release(l.config(map[string]cty.Value{
-		"node_selector": nowhere, "schedule_timeout": cty.StringVal("1s"), "image": cty.StringVal(imageB),
+		"node_selector": nowhere, "schedule_timeout": cty.StringVal("1s"), "image": cty.StringVal(imageB), "capacity_check": cty.StringVal("warn"),
 	}))
 	out := l.harness.Rollback("kubernetes", l.config(nil), alsoStuck.Handles[0])
 	if !out.Succeeded() {
@@ -349,6 +350,7 @@ func TestObserve(t *testing.T) {
 func TestAForeignObjectIsNotTakenOver(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	l.nodes(1, 0)
 	path := "/api/v1/namespaces/" + l.namespace + "/services/test?fieldManager=other-team"
 	code, o := l.call(t.Context(), http.MethodPatch, path, map[string]any{
 		"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": "test"},
@@ -366,11 +368,12 @@ func TestAForeignObjectIsNotTakenOver(t *testing.T) {
 func TestARefusedPodFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	l.nodes(1, 0)
 	l.post("/api/v1/namespaces/"+l.namespace+"/resourcequotas", map[string]any{
 		"apiVersion": "v1", "kind": "ResourceQuota", "metadata": map[string]any{"name": "small"},
 		"spec": map[string]any{"hard": map[string]any{"pods": "1"}},
 	})
-	out := l.release(l.config(map[string]cty.Value{"replicas": cty.NumberIntVal(3)}))
+	out := l.release(l.config(map[string]cty.Value{"replicas": cty.NumberIntVal(3), "capacity_check": cty.StringVal("warn")}))
 	if f := out.Failure(); f.GetClass() != "admission" || !strings.Contains(f.GetSummary(), "quota") {
 		t.Errorf("got %s", out)
 	}

@@ -64,6 +64,11 @@ func howAttributes() []sdk.Attribute {
 			Description: "Annotations of the ServiceAccount, for example to give it a cloud identity.",
 		},
 		{
+			Name: "capacity_check", Type: cty.String,
+			Description: "What to do when the cluster has no room for the release: `\"require\"` refuses the plan with the numbers, `\"warn\"` tries it all the same, " +
+				"as it should where nodes are added on demand. Default: `\"require\"`.",
+		},
+		{
 			Name: "schedule_timeout", Type: cty.String,
 			Description: "How long pods may wait for a node with room. Default: `\"2m\"`.",
 		},
@@ -125,11 +130,12 @@ func blocks() []sdk.NestedBlock {
 				{Name: "egress_cidrs", Type: cty.List(cty.String), Description: "Networks that it may call, such as `\"10.0.0.0/8\"`."},
 			},
 		}},
-		{Name: "strategy", Nesting: sdk.NestingMap, MaxItems: 1, Label: "strategy: rolling", Block: sdk.Block{
-			Description: "How pods are replaced. Default: `strategy \"rolling\" {}`.",
+		{Name: "strategy", Nesting: sdk.NestingMap, MaxItems: 1, Label: "strategy: rolling or recreate", Block: sdk.Block{
+			Description: "How pods are replaced. `rolling` replaces them a few at a time: what there is room for decides between a pod more and a pod less, unless a bound is given. `recreate` ends all before the first new one starts. Default: `strategy \"rolling\" {}`.",
 			Attributes: []sdk.Attribute{
-				text("max_surge", "Pods above `replicas` at a time, a number or a percentage. Default: `1`."),
-				text("max_unavailable", "Pods below `replicas` at a time, a number or a percentage. Default: `0`."),
+				text("max_surge", "Rolling: pods above `replicas` at a time, a number or a percentage. Default: `1`, or `0` where there is no room for one more."),
+				text("max_unavailable", "Rolling: pods below `replicas` at a time, a number or a percentage. Default: `0`, or `1` where there is no room for one more."),
+				{Name: "allow_downtime", Type: cty.Bool, Description: "Recreate: that nothing serves for a while is accepted. Has to be `true`."},
 			},
 		}},
 	}

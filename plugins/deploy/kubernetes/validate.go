@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/stagegate/stagegate/plugins/deploy/rollout"
+	"github.com/stagegate/stagegate/plugins/deploy/capacity"
 	"github.com/stagegate/stagegate/sdk"
 	"github.com/zclconf/go-cty/cty"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -35,6 +35,7 @@ func validate(c sdk.Config) sdk.Diagnostics {
 	v.readiness(c)
 	v.network(c)
 	v.strategy(c)
+	v.oneOf(c, "capacity_check", checkRequire, checkWarn)
 	return v.found
 }
 
@@ -153,7 +154,7 @@ func (v *validator) gpu(c sdk.Config) {
 	at := sdk.At(sdk.Attr("gpu"))
 	v.count(b, at, "count", maxDevices)
 	if name := b.String("resource"); b.Set("resource") &&
-		(!rollout.IsExtended(name) || len(validation.IsQualifiedName(name)) > 0) {
+		(!capacity.IsExtended(name) || len(validation.IsQualifiedName(name)) > 0) {
 		v.found.AddError(append(at, sdk.Attr("resource")), fmt.Sprintf("%q is not the name of an accelerator", name),
 			"Extended resources have a domain, for example nvidia.com/gpu, nvidia.com/mig-1g.5gb or amd.com/gpu.")
 	}

@@ -78,7 +78,12 @@ func TestValidate(t *testing.T) {
 		"readiness path":       {map[string]cty.Value{"readiness": block("path", text("x"))}, `readiness.path: "x" is not a path`},
 		"caller":               {map[string]cty.Value{"network": block("from_namespaces", cty.ListVal([]cty.Value{text("a"), text("B")}))}, `network.from_namespaces[1]: "B" is not a namespace`},
 		"network":              {map[string]cty.Value{"network": block("egress_cidrs", cty.ListVal([]cty.Value{text("10.0.0.1/8")}))}, `network.egress_cidrs[0]: "10.0.0.1/8" is not a network`},
-		"other strategy":       {map[string]cty.Value{"strategy": block("blue_green", cty.EmptyObjectVal)}, `strategy["blue_green"]: there is no strategy "blue_green"`},
+		"other strategy":       {map[string]cty.Value{"strategy": block("big_bang", cty.EmptyObjectVal)}, `strategy["big_bang"]: there is no strategy "big_bang"`},
+		"recreate":             {map[string]cty.Value{"strategy": block("recreate", block("allow_downtime", cty.True))}, ""},
+		"unsaid downtime":      {map[string]cty.Value{"strategy": block("recreate", cty.EmptyObjectVal)}, `strategy["recreate"]: recreate ends all pods before the first new one starts`},
+		"refused downtime":     {map[string]cty.Value{"strategy": block("recreate", block("allow_downtime", cty.False))}, `strategy["recreate"]: recreate ends all pods before the first new one starts`},
+		"another's argument":   {map[string]cty.Value{"strategy": block("rolling", block("allow_downtime", cty.True))}, `strategy["rolling"].allow_downtime: allow_downtime says nothing in strategy "rolling"`},
+		"capacity check":       {map[string]cty.Value{"capacity_check": text("hope")}, `capacity_check: "hope" is not a capacity check`},
 		"bound":                {map[string]cty.Value{"strategy": block("rolling", block("max_surge", text("many")))}, `strategy["rolling"].max_surge: "many" is not a bound on pods`},
 		"nothing can move":     {map[string]cty.Value{"strategy": block("rolling", block("max_surge", text("0")))}, `strategy["rolling"]: the update could replace nothing`},
 	} {

@@ -79,12 +79,54 @@ func (v *validator) strategy(c sdk.Config) {
 	all := c.LabelledBlocks("strategy")
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		at := sdk.At(sdk.Attr("strategy"), sdk.Key(name))
-		if name != rollingStrategy {
+		own, ok := ofStrategies()[name]
+		if !ok {
 			v.found.AddError(at, fmt.Sprintf("there is no strategy %q", name),
-				fmt.Sprintf("This version of deploy.kubernetes has one: strategy %q.", rollingStrategy))
+				fmt.Sprintf("The strategies are: %s.", strings.Join(slices.Sorted(maps.Keys(ofStrategies())), ", ")))
 			continue
 		}
-		v.bounds(all[name], at)
+		v.others(all[name], at, name, own)
+		switch name {
+		case rollingStrategy:
+			v.bounds(all[name], at)
+		case recreateStrategy:
+			v.downtime(all[name], at)
+		}
+	}
+}
+
+// ofStrategies are the arguments that each strategy has.
+func ofStrategies() map[string][]string {
+	return map[string][]string{
+		rollingStrategy:  {"max_surge", "max_unavailable"},
+		recreateStrategy: {"allow_downtime"},
+	}
+}
+
+// others refuses what another strategy has.
+func (v *validator) others(c sdk.Config, at sdk.Path, strategy string, own []string) {
+	for name, args := range ofStrategies() {
+		for _, attr := range args {
+			if name != strategy && c.Set(attr) && !slices.Contains(own, attr) {
+				v.found.AddError(append(slices.Clone(at), sdk.Attr(attr)), fmt.Sprintf("%s says nothing in strategy %q", attr, strategy),
+					fmt.Sprintf("It belongs to strategy %q. This one has: %s.", name, strings.Join(own, ", ")))
+			}
+		}
+	}
+}
+
+// downtime has it said in words that a release may stop serving.
+func (v *validator) downtime(c sdk.Config, at sdk.Path) {
+	if c.Known("allow_downtime") && !c.Bool("allow_downtime") {
+		v.found.AddError(at, "recreate ends all pods before the first new one starts",
+			"Nothing serves until then. If that is meant, say allow_downtime = true; else leave the block out: pods are then replaced in place where there is no room for one more.")
+	}
+}
+
+func (v *validator) oneOf(c sdk.Config, attr string, words ...string) {
+	if c.Set(attr) && !slices.Contains(words, c.String(attr)) {
+		v.found.AddError(sdk.At(sdk.Attr(attr)), fmt.Sprintf("%q is not a %s", c.String(attr), strings.ReplaceAll(attr, "_", " ")),
+			fmt.Sprintf("Give one of: %s.", strings.Join(words, ", ")))
 	}
 }
 

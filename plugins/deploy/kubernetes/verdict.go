@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stagegate/stagegate/plugins/deploy/capacity"
 	"github.com/stagegate/stagegate/plugins/deploy/manifest"
 	"github.com/stagegate/stagegate/plugins/deploy/rollout"
 	"github.com/stagegate/stagegate/plugins/internal/cluster"
@@ -79,16 +80,17 @@ func (f *follower) unscheduled(status rollout.Status) string {
 // room is the arithmetic behind an unschedulable pod.
 func (f *follower) room(ctx context.Context, p rollout.Problem) string {
 	var b strings.Builder
+	seen, _, err := see(ctx, f.client, f.handle.Namespace)
 	for _, name := range slices.Sorted(maps.Keys(p.Devices)) {
 		fmt.Fprintf(&b, "Each pod needs %d %s", p.Devices[name], name)
-		found, _, err := rooms(ctx, f.client, name, p.Selector)
+		found := seen.Rooms(name, p.Selector)
 		switch {
 		case err != nil:
 			b.WriteString("; what is free could not be read. ")
 		case len(found) == 0:
 			b.WriteString("; no node offers it. ")
 		default:
-			fmt.Fprintf(&b, "; per node: %s. ", rollout.Describe(found))
+			fmt.Fprintf(&b, "; per node: %s. ", capacity.Describe(found))
 		}
 	}
 	return b.String()

@@ -19,16 +19,23 @@ func deployment(r Release, revision string, template map[string]any) kube.Object
 		"revisionHistoryLimit":    int64(history),
 		"progressDeadlineSeconds": max(seconds(r.Progress), 1),
 		"selector":                map[string]any{"matchLabels": selector(r)},
-		"strategy": map[string]any{
-			"type": "RollingUpdate",
-			"rollingUpdate": map[string]any{
-				"maxSurge":       countOrPercent(r.Rolling.MaxSurge),
-				"maxUnavailable": countOrPercent(r.Rolling.MaxUnavailable),
-			},
-		},
-		"template": template,
+		"strategy":                strategy(r),
+		"template":                template,
 	}
 	return o
+}
+
+func strategy(r Release) map[string]any {
+	if r.Recreate {
+		return map[string]any{"type": "Recreate"}
+	}
+	return map[string]any{
+		"type": "RollingUpdate",
+		"rollingUpdate": map[string]any{
+			"maxSurge":       countOrPercent(r.Rolling.MaxSurge),
+			"maxUnavailable": countOrPercent(r.Rolling.MaxUnavailable),
+		},
+	}
 }
 
 func setLabel(of map[string]any, revision string) {

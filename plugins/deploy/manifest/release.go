@@ -46,7 +46,8 @@ type Release struct {
 	Memory    string
 	Readiness Probe
 
-	Rolling Rolling
+	Rolling  Rolling
+	Recreate bool // end all pods before the first new one starts
 	// Drain is how long a pod goes on serving after it was told to end, so
 	// that every proxy has seen that it left the endpoints.
 	Drain time.Duration

@@ -102,8 +102,8 @@ type Pod struct {
 	Spec     struct {
 		NodeName       string            `json:"nodeName"`
 		NodeSelector   map[string]string `json:"nodeSelector"`
-		Containers     []Container       `json:"containers"`
-		InitContainers []Container       `json:"initContainers"`
+		Containers     []any             `json:"containers"`
+		InitContainers []any             `json:"initContainers"`
 	} `json:"spec"`
 	Status struct {
 		Phase      string            `json:"phase"`
@@ -112,15 +112,6 @@ type Pod struct {
 		Conditions []Condition       `json:"conditions"`
 		Containers []ContainerStatus `json:"containerStatuses"`
 	} `json:"status"`
-}
-
-// Container is what is read of one.
-type Container struct {
-	RestartPolicy string `json:"restartPolicy"`
-	Resources     struct {
-		Requests map[string]string `json:"requests"`
-		Limits   map[string]string `json:"limits"`
-	} `json:"resources"`
 }
 
 // ContainerStatus is what is read of one.
@@ -156,21 +147,6 @@ type EndpointSlice struct {
 			Name string `json:"name"`
 		} `json:"targetRef"`
 	} `json:"endpoints"`
-}
-
-// Node is what is read of one.
-type Node struct {
-	Metadata Metadata `json:"metadata"`
-	Spec     struct {
-		Unschedulable bool `json:"unschedulable"`
-		Taints        []struct {
-			Key    string `json:"key"`
-			Effect string `json:"effect"`
-		} `json:"taints"`
-	} `json:"spec"`
-	Status struct {
-		Allocatable map[string]string `json:"allocatable"`
-	} `json:"status"`
 }
 
 // Decode reads one object as T.

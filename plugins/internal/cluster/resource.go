@@ -48,6 +48,8 @@ func resourceOf(kind string) (resource, error) {
 		return wide(in("", "nodes")), nil
 	case "Namespace":
 		return wide(in("", "namespaces")), nil
+	case "ResourceQuota":
+		return in("", "resourcequotas"), nil
 	case "Secret":
 		return in("", "secrets"), nil
 	case "Event":
