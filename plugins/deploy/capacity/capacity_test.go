@@ -95,7 +95,7 @@ func TestAFullClusterIsUpdatedInPlace(t *testing.T) {
 	}
 	want := []string{
 		"each pod needs 2 nvidia.com/gpu, cpu 500m",
-		"4 pods are wanted, 0 are there, 4 of another revision would be replaced",
+		"4 pods wanted, 0 there, 4 of another revision to be replaced",
 		"2 of 2 nodes may take them",
 		"seats: 0 now, 4 once the old pods are gone: a 0 of 4 free, b 0 of 4 free",
 	}

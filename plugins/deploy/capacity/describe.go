@@ -15,7 +15,7 @@ const mostShown = 10
 func (g *Ground) Arithmetic() []string {
 	out := []string{
 		fmt.Sprintf("each pod needs %s", g.need.Needs),
-		fmt.Sprintf("%s are wanted, %d are there, %d of another revision would be replaced", one(int64(g.need.Replicas), "1 pod", "%d pods"), g.made, len(g.old)),
+		fmt.Sprintf("%s wanted, %d there, %d of another revision to be replaced", one(int64(g.need.Replicas), "1 pod", "%d pods"), g.made, len(g.old)),
 		g.nodesLine(),
 	}
 	if len(g.sites) > 0 {
@@ -52,7 +52,11 @@ func (g *Ground) nodesLine() string {
 }
 
 func (g *Ground) seatsLine() string {
-	return fmt.Sprintf("seats: %d now, %d once the old pods are gone: %s", g.seats(false), g.seats(true), Describe(g.Rooms()))
+	line := fmt.Sprintf("seats: %d now", g.seats(false))
+	if g.Replaces() {
+		line += fmt.Sprintf(", %d once the old pods are gone", g.seats(true))
+	}
+	return line + ": " + Describe(g.Rooms())
 }
 
 func (g *Ground) ending() int64 {
@@ -64,11 +68,14 @@ func (g *Ground) ending() int64 {
 }
 
 // Rooms is how much each node that may take the pods has of the scarcest
-// resource.
+// resource, where it has any.
 func (g *Ground) Rooms() []Room {
 	out := make([]Room, 0, len(g.sites))
 	for _, s := range g.sites {
 		name := g.Scarce()
+		if s.node.Allocatable[name] == 0 {
+			continue
+		}
 		out = append(out, Room{Node: s.node.Name, Resource: name, Allocatable: s.node.Allocatable[name], Free: max(s.free[name], 0)})
 	}
 	return out
