@@ -74,8 +74,6 @@ func resourceOf(kind string) (resource, error) {
 		return in("rbac.authorization.k8s.io", "roles"), nil
 	case "ClusterRole":
 		return wide(in("rbac.authorization.k8s.io", "clusterroles")), nil
-	case "ResourceQuota":
-		return in("", "resourcequotas"), nil
 	case "PeerAuthentication": // of Istio, where it is installed
 		return in("security.istio.io", "peerauthentications"), nil
 	case "SelfSubjectReview":
