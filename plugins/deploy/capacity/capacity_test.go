@@ -75,8 +75,8 @@ func need(d capacity.Demand, replicas int) capacity.Need {
 func list(o ...kube.Object) []kube.Object { return o }
 
 var (
-	surge   = capacity.Bounds{Surge: 1}       //nolint:gochecknoglobals // never changed
-	inPlace = capacity.Bounds{Unavailable: 1} //nolint:gochecknoglobals // the same
+	surge   = capacity.Bounds{Surge: 1}
+	inPlace = capacity.Bounds{Unavailable: 1}
 )
 
 func TestAFullClusterIsUpdatedInPlace(t *testing.T) {
@@ -135,7 +135,7 @@ func TestWhatDependsOnTheOrderIsNotPromised(t *testing.T) {
 func TestNodesThatDoNotCount(t *testing.T) {
 	t.Parallel()
 	down := node("d", 8, nil)
-	down["status"].(map[string]any)["conditions"] = []any{map[string]any{"type": "Ready", "status": "Unknown"}} //nolint:forcetypeassert // made above
+	down["status"].(map[string]any)["conditions"] = []any{map[string]any{"type": "Ready", "status": "Unknown"}}
 	nodes := list(
 		node("a", 8, map[string]any{"unschedulable": true}),
 		node("b", 8, map[string]any{"taints": []any{map[string]any{"key": "team", "value": "x", "effect": "NoExecute"}}}),
@@ -173,7 +173,7 @@ func TestWhatPodsHold(t *testing.T) {
 	sidecar, first := asks(1), asks(4)
 	sidecar["restartPolicy"] = "Always"
 	ending := pod("a", "old", 2)
-	ending["metadata"].(map[string]any)["deletionTimestamp"] = "2026-01-01T00:00:00Z" //nolint:forcetypeassert // made above
+	ending["metadata"].(map[string]any)["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 	ended := pod("a", "old", 8)
 	ended["status"] = map[string]any{"phase": "Succeeded"}
 	greedy := pod("b", "old", 1)

@@ -96,7 +96,7 @@ func (g *game) ground() *capacity.Ground {
 // refuses can: the two agree on every small cluster that was tried.
 func TestTheProofAgreesWithEveryOrderOfEvents(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same clusters each time
+	random := rand.New(rand.NewPCG(1, 2))
 	fits := 0
 	const rounds = 4000
 	for range rounds {
@@ -157,7 +157,7 @@ func pack(free []int64, needs int64, left int) bool {
 
 func TestSeatsAgreeWithEveryPacking(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same clusters each time
+	random := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
 		needs, replicas := random.Int64N(4)+1, random.IntN(6)+1
 		free := make([]int64, random.IntN(4)+1)

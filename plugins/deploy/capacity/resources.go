@@ -116,10 +116,10 @@ func (r Resources) names() []string {
 // show is an amount with its name: "2 nvidia.com/gpu", "cpu 500m".
 func show(name string, n int64) string {
 	bare := strings.TrimPrefix(strings.TrimPrefix(name, "requests."), "limits.")
-	switch {
-	case bare == cpu:
+	switch bare {
+	case cpu:
 		return name + " " + resource.NewMilliQuantity(n, resource.DecimalSI).String()
-	case bare == "memory" || bare == "ephemeral-storage":
+	case "memory", "ephemeral-storage":
 		return name + " " + resource.NewQuantity(n, resource.BinarySI).String()
 	}
 	return fmt.Sprintf("%d %s", n, name)

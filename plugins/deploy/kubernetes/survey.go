@@ -44,7 +44,7 @@ func (s site) survey(ctx context.Context, c content) (survey, error) {
 	}
 	if err != nil {
 		v.unknown = err.Error()
-		return v, nil
+		return v, nil //nolint:nilerr // the plan says it
 	}
 	v.cluster, v.demand, v.notes = seen, capacity.DemandOf(pod), append(v.notes, notes...)
 	is := func(p capacity.Pod) bool {
