@@ -33,6 +33,7 @@ func value(t *testing.T, f *pluginv1.Fact, into any) {
 func TestRightsAreReadFromTheCluster(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	l.nodes(1, 0)
 	const api = "rbac.authorization.k8s.io"
 	at := "/apis/" + api + "/v1/namespaces/" + l.namespace
 	l.post(at+"/roles", map[string]any{
@@ -74,6 +75,7 @@ func TestRightsAreReadFromTheCluster(t *testing.T) {
 func TestSurroundingsAreReadFromTheCluster(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	l.nodes(1, 0)
 	facts := factsOf(l.harness.Plan("kubernetes", l.config(nil)))
 	for _, name := range []string{"cluster.pod_security", "cluster.mesh", "cluster.gpu_sharing", "previous.release"} {
 		if facts[name].GetState() != pluginv1.FactState_FACT_STATE_ABSENT {
