@@ -2,25 +2,27 @@ package rollout
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/stagegate/stagegate/plugins/internal/obstacle"
 )
 
 // Class says what sort of thing holds a rollout up. The names are those of the
 // failures that users see.
-type Class string
+type Class = obstacle.Class
 
-// The classes.
+// The classes: those of pods, and those of servers.
 const (
-	Capacity  Class = "unschedulable" // nodes fit, but have no room
-	Placing   Class = "unplaceable"   // no node fits, whatever its room
-	Queued    Class = "queued"        // a gate keeps the pod from the scheduler
-	Admission Class = "admission"     // the API server refuses the pods
-	Image     Class = "image"         // image or model cannot be fetched
-	Config    Class = "pod_config"    // the pod refers to what is not there
-	Crash     Class = "crash"         // the server ends
-	Device    Class = "device"        // the node refuses the pod
-	Loading   Class = "not_ready"     // it runs, and is not ready
-	Stuck     Class = "deadline"      // Kubernetes has given up
+	Capacity  = obstacle.Capacity
+	Placing   = obstacle.Placement
+	Queued    = obstacle.Queue
+	Admission = obstacle.Admission
+	Image     = obstacle.Image
+	Config    = obstacle.Config
+	Device    = obstacle.Device
+
+	Crash   Class = "crash"     // the server ends
+	Loading Class = "not_ready" // it runs, and is not ready
+	Stuck   Class = "deadline"  // Kubernetes has given up
 )
 
 // Problem is one thing that holds a rollout up.
@@ -97,19 +99,17 @@ func podProblem(p Pod) (Problem, bool) {
 
 func unscheduled(p Pod, about Problem) (Problem, bool) {
 	c := find(p.Status.Conditions, "PodScheduled")
-	about.Reason, about.Message = c.Reason, c.Message
 	about.Devices, about.Selector = p.devices(), p.Spec.NodeSelector
-	switch {
-	case c.Status != "False":
-		return Problem{}, false // the scheduler has not looked at it yet
-	case c.Reason == "SchedulingGated":
-		about.Class = Queued
-	case strings.Contains(c.Message, "Insufficient ") || strings.Contains(c.Message, "Too many pods"):
-		about.Class = Capacity
-	default:
-		about.Class = Placing
+	return about.by(obstacle.Unscheduled(c.Status, c.Reason, c.Message))
+}
+
+// by is the problem with an obstacle, if there is one.
+func (p Problem) by(o obstacle.Obstacle, ok bool) (Problem, bool) {
+	if !ok {
+		return Problem{}, false
 	}
-	return about, true
+	p.Class, p.Reason, p.Message, p.Hopeless = o.Class, o.Reason, o.Message, o.Hopeless
+	return p, true
 }
 
 func containerProblem(c ContainerStatus, about Problem) (Problem, bool) {
@@ -121,22 +121,12 @@ func containerProblem(c ContainerStatus, about Problem) (Problem, bool) {
 	if c.State.Waiting == nil {
 		return Problem{}, false
 	}
-	about.Reason, about.Message = c.State.Waiting.Reason, c.State.Waiting.Message
-	switch about.Reason {
-	case "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "ErrImageNeverPull", "RegistryUnavailable",
-		"SignatureValidationFailed":
-		about.Class = Image
-	case "InvalidImageName":
-		about.Class, about.Hopeless = Image, true
-	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-		about.Class = Config
-	case "CrashLoopBackOff":
-		about.Class, about.Restarts = Crash, c.RestartCount
+	if c.State.Waiting.Reason == "CrashLoopBackOff" {
+		about.Class, about.Reason, about.Restarts = Crash, c.State.Waiting.Reason, c.RestartCount
 		about.Message = ended(c.LastState)
-	default:
-		return Problem{}, false // ContainerCreating, PodInitializing
+		return about, true
 	}
-	return about, true
+	return about.by(obstacle.Waiting(c.State.Waiting.Reason, c.State.Waiting.Message))
 }
 
 // ended says how a container ended, in one line.

@@ -3,7 +3,8 @@ package job
 import (
 	"cmp"
 	"slices"
-	"strings"
+
+	"github.com/stagegate/stagegate/plugins/internal/obstacle"
 )
 
 // Phase is how far a Job has come.
@@ -103,7 +104,7 @@ func withPod(p Pod) (State, bool) {
 		switch {
 		case p.Status.Reason == "DeadlineExceeded":
 			class = Deadline
-		case p.Status.Reason == "UnexpectedAdmissionError", p.Status.Reason == "NodeAffinity", strings.HasPrefix(p.Status.Reason, "OutOf"):
+		case obstacle.ByNode(p.Status.Reason):
 			class = Device
 		}
 		return lost(state, class, p.Status.Reason, p.Status.Message), true
