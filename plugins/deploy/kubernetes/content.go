@@ -42,13 +42,28 @@ type release struct {
 type limits struct {
 	ScheduleSeconds float64 `json:"schedule_seconds"`
 	ReadySeconds    float64 `json:"ready_seconds"`
+	// WaitSeconds are those of the block patience, by class of failure.
+	WaitSeconds map[rollout.Class]float64 `json:"wait_seconds,omitempty"`
+}
+
+func limitsAs(l rollout.Limits) limits {
+	out := limits{ScheduleSeconds: l.Schedule.Seconds(), ReadySeconds: l.Ready.Seconds()}
+	for class, wait := range l.Waits {
+		if out.WaitSeconds == nil {
+			out.WaitSeconds = make(map[rollout.Class]float64)
+		}
+		out.WaitSeconds[class] = wait.Seconds()
+	}
+	return out
 }
 
 func (l limits) limits() rollout.Limits {
-	return rollout.Limits{
-		Schedule: time.Duration(l.ScheduleSeconds * float64(time.Second)),
-		Ready:    time.Duration(l.ReadySeconds * float64(time.Second)),
+	span := func(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+	out := rollout.Limits{Schedule: span(l.ScheduleSeconds), Ready: span(l.ReadySeconds), Waits: make(map[rollout.Class]time.Duration)}
+	for class, seconds := range l.WaitSeconds {
+		out.Waits[class] = span(seconds)
 	}
+	return out
 }
 
 func (c content) deployment() kube.Ref {
@@ -64,7 +79,7 @@ func contentOf(r manifest.Release, to target, l rollout.Limits) (content, error)
 	return content{
 		Target:  to,
 		Release: release{Name: r.Name, Revision: rendered.Revision, Replicas: int(r.Replicas), Port: r.Port},
-		Limits:  limits{ScheduleSeconds: l.Schedule.Seconds(), ReadySeconds: l.Ready.Seconds()},
+		Limits:  limitsAs(l),
 		Objects: rendered.Objects,
 	}, nil
 }

@@ -44,8 +44,13 @@ func TestReadGivesBackWhatWasPlanned(t *testing.T) {
 	if again.Digest != plan.Digest || plan.Environment != "staging" {
 		t.Errorf("the plan changes when it is read: %s, %s", plan.Content, again.Content)
 	}
-	if got.Limits.limits() != (rollout.Limits{Schedule: 90 * time.Second, Ready: time.Minute}) {
-		t.Errorf("limits %v", got.Limits)
+	want := rollout.Limits{Schedule: 90 * time.Second, Ready: time.Minute, Waits: map[rollout.Class]time.Duration{}}
+	if diff := cmp.Diff(want, got.Limits.limits()); diff != "" {
+		t.Errorf("limits (-want +got):\n%s", diff)
+	}
+	want.Waits[rollout.Image] = 3 * time.Second
+	if diff := cmp.Diff(want, limitsAs(want).limits()); diff != "" {
+		t.Errorf("limits (-want +got):\n%s", diff)
 	}
 }
 

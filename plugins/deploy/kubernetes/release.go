@@ -34,7 +34,7 @@ func releaseOf(c sdk.Config, stage string) (manifest.Release, error) {
 		Recreate:  recreate(c),
 		Drain:     duration(c, "drain", defaultDrain),
 		// Our own clocks are to fire first: they know why.
-		Progress:                  limits.Schedule + limits.Ready + time.Minute,
+		Progress:                  limits.Total() + time.Minute,
 		NodeSelector:              c.StringMap("node_selector"),
 		PullSecret:                c.String("pull_secret"),
 		ServiceAccountAnnotations: c.StringMap("service_account_annotations"),
@@ -104,10 +104,21 @@ func strategyOf(r manifest.Release) string {
 }
 
 func limitsOf(c sdk.Config) rollout.Limits {
-	return rollout.Limits{
+	l := rollout.Limits{
 		Schedule: duration(c, "schedule_timeout", defaultScheduleTimeout),
 		Ready:    duration(c, "ready_timeout", defaultReadyTimeout),
 	}
+	b, ok := c.Block("patience")
+	if !ok {
+		return l
+	}
+	l.Waits = make(map[rollout.Class]time.Duration)
+	for _, clock := range clocks() {
+		if b.Set(clock.name) {
+			l.Waits[clock.class] = duration(b, clock.name, rollout.DefaultWait(clock.class))
+		}
+	}
+	return l
 }
 
 func accessOf(c sdk.Config, workDir string) cluster.Access {

@@ -374,7 +374,7 @@ func TestARefusedPodFailsAtOnce(t *testing.T) {
 		"spec": map[string]any{"hard": map[string]any{"pods": "1"}},
 	})
 	out := l.release(l.config(map[string]cty.Value{"replicas": cty.NumberIntVal(3), "capacity_check": cty.StringVal("warn")}))
-	if f := out.Failure(); f.GetClass() != "admission" || !strings.Contains(f.GetSummary(), "quota") {
+	if f := out.Failure(); f.GetClass() != "quota" || !strings.Contains(f.GetSummary(), "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1") {
 		t.Errorf("got %s", out)
 	}
 }

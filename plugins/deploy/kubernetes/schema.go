@@ -130,6 +130,7 @@ func blocks() []sdk.NestedBlock {
 				{Name: "egress_cidrs", Type: cty.List(cty.String), Description: "Networks that it may call, such as `\"10.0.0.0/8\"`."},
 			},
 		}},
+		patienceBlock(),
 		{Name: "strategy", Nesting: sdk.NestingMap, MaxItems: 1, Label: "strategy: rolling or recreate", Block: sdk.Block{
 			Description: "How pods are replaced. `rolling` replaces them a few at a time: what there is room for decides between a pod more and a pod less, unless a bound is given. `recreate` ends all before the first new one starts. Default: `strategy \"rolling\" {}`.",
 			Attributes: []sdk.Attribute{

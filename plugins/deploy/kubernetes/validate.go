@@ -30,6 +30,7 @@ func validate(c sdk.Config) sdk.Diagnostics {
 	v.duration(c, "drain", 0, maxDrain)
 	v.duration(c, "schedule_timeout", minTimeout, maxTimeout)
 	v.duration(c, "ready_timeout", minTimeout, maxTimeout)
+	v.patience(c)
 	v.gpu(c)
 	v.resources(c)
 	v.readiness(c)

@@ -83,6 +83,8 @@ func TestValidate(t *testing.T) {
 		"unsaid downtime":      {map[string]cty.Value{"strategy": block("recreate", cty.EmptyObjectVal)}, `strategy["recreate"]: recreate ends all pods before the first new one starts`},
 		"refused downtime":     {map[string]cty.Value{"strategy": block("recreate", block("allow_downtime", cty.False))}, `strategy["recreate"]: recreate ends all pods before the first new one starts`},
 		"another's argument":   {map[string]cty.Value{"strategy": block("rolling", block("allow_downtime", cty.True))}, `strategy["rolling"].allow_downtime: allow_downtime says nothing in strategy "rolling"`},
+		"clocks":               {map[string]cty.Value{"patience": cty.ObjectVal(map[string]cty.Value{"queue": text("2h"), "image": text("0s")})}, ""},
+		"clock":                {map[string]cty.Value{"patience": block("image", text("long"))}, `patience.image: "long" is not a usable image`},
 		"capacity check":       {map[string]cty.Value{"capacity_check": text("hope")}, `capacity_check: "hope" is not a capacity check`},
 		"bound":                {map[string]cty.Value{"strategy": block("rolling", block("max_surge", text("many")))}, `strategy["rolling"].max_surge: "many" is not a bound on pods`},
 		"nothing can move":     {map[string]cty.Value{"strategy": block("rolling", block("max_surge", text("0")))}, `strategy["rolling"]: the update could replace nothing`},

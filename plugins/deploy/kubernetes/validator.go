@@ -47,6 +47,11 @@ func (v *validator) count(c sdk.Config, at sdk.Path, attr string, most int64) {
 }
 
 func (v *validator) duration(c sdk.Config, attr string, least, most time.Duration) {
+	v.durationAt(c, nil, attr, least, most)
+}
+
+// durationAt checks a duration of a block that stands at a path.
+func (v *validator) durationAt(c sdk.Config, at sdk.Path, attr string, least, most time.Duration) {
 	if !c.Set(attr) {
 		return
 	}
@@ -54,7 +59,7 @@ func (v *validator) duration(c sdk.Config, attr string, least, most time.Duratio
 	if err == nil && d >= least && d <= most {
 		return
 	}
-	v.found.AddError(sdk.At(sdk.Attr(attr)), fmt.Sprintf("%q is not a usable %s", c.String(attr), strings.ReplaceAll(attr, "_", " ")),
+	v.found.AddError(append(slices.Clone(at), sdk.Attr(attr)), fmt.Sprintf("%q is not a usable %s", c.String(attr), strings.ReplaceAll(attr, "_", " ")),
 		fmt.Sprintf("Give a duration from %s to %s, for example \"90s\" or \"5m\".", least, most))
 }
 

@@ -36,9 +36,11 @@ func (f *follower) failure(ctx context.Context, watch *cluster.Watch, status rol
 		out.Summary = f.unscheduled(status) + " fit no node: " + p.Message
 		out.Detail = "The scheduler's words are above. Compare node_selector with the nodes' labels, and the nodes' taints with the accelerator that is asked for."
 	case rollout.Queued:
-		out.Detail = fmt.Sprintf("A scheduling gate has kept the pod from the scheduler for %s. Look at whatever sets the gate, for example a queue.", waited)
+		out.Detail = gated(p)
+	case rollout.Quota:
+		out.Detail = "The namespace's quota lets no more pods in; what is used and what is asked for is above. Ask for less, have the quota raised, or replace pods in place with max_surge = 0 and max_unavailable = 1."
 	case rollout.Admission:
-		out.Detail = "The API server refuses the pods, so that none is made. A quota, a limit range, the namespace's pod security level or an admission webhook says no; its words are above."
+		out.Detail = "The API server refuses the pods, so that none is made. A limit range, the namespace's pod security level or an admission webhook says no; its words are above."
 	case rollout.Image:
 		out.Detail = "The node cannot fetch the image or the model. Check that the registry is reachable from the nodes, that the digest is there, and that pull_secret names valid credentials."
 	case rollout.Config:
@@ -55,8 +57,23 @@ func (f *follower) failure(ctx context.Context, watch *cluster.Watch, status rol
 		out.Summary = "the rollout does not go on: " + p.Message
 		out.Detail = fmt.Sprintf("It was followed for %s: schedule_timeout and ready_timeout are %s together.", waited, f.handle.Limits.limits().Schedule+f.handle.Limits.limits().Ready)
 	}
+	if clock := f.handle.Limits.clockOf(p.Class); clock != "" && !p.Hopeless {
+		out.Detail += fmt.Sprintf(" This lasted %s, and %s.", waited, clock)
+	}
 	out.Detail += f.left(status)
 	return out
+}
+
+// gated says what keeps pods from the scheduler.
+func gated(p rollout.Problem) string {
+	if len(p.Gates) == 0 {
+		return "A scheduling gate keeps the pod from the scheduler. Look at whatever sets the gate, for example a queue."
+	}
+	text := fmt.Sprintf("It waits for the scheduling gate %s to be taken away.", strings.Join(p.Gates, ", "))
+	if slices.Contains(p.Gates, "kueue.x-k8s.io/admission") {
+		text += fmt.Sprintf(" That is Kueue's: it waits for quota of its queue. Its workload says why: kubectl describe workload, in the namespace of pod %s.", p.Pod)
+	}
+	return text
 }
 
 // left says what there still is in spite of the failure.

@@ -6,20 +6,37 @@ import "time"
 type Limits struct {
 	Schedule time.Duration // until every pod has a node
 	Ready    time.Duration // from then on, until every pod is ready
+	// Waits are how long other things may last, by class; what is not there has
+	// the grace of DefaultWait. A queue has the time of Schedule then.
+	Waits map[Class]time.Duration
 }
 
-// The graces of what waiting may heal. A pod that no node fits may become
-// fitting while a node starts; a registry may come back; a server may find the
-// database on the second start.
-const (
-	placingGrace = 15 * time.Second
-	imageGrace   = 30 * time.Second
-	configGrace  = 15 * time.Second
-	crashGrace   = 20 * time.Second
-	deviceGrace  = 15 * time.Second
-	// lastCrash is the restart at which a crash is not an accident.
-	lastCrash = 2
-)
+// Total is how long a rollout may take, with everything.
+func (l Limits) Total() time.Duration { return l.Waits[Queued] + l.Schedule + l.Ready }
+
+// DefaultWait is the grace of what waiting may heal. A pod that no node fits may
+// become fitting while a node starts; a registry or a webhook may come back; a
+// server may find the database on the second start.
+func DefaultWait(class Class) time.Duration {
+	switch class {
+	case Image, Admission:
+		return 30 * time.Second
+	case Crash:
+		return 20 * time.Second
+	case Quota:
+		return 2 * time.Minute // for pods that are ending
+	default:
+		return 15 * time.Second
+	}
+}
+
+// healing is how long a quota may go on refusing after the last pod that was
+// ending is gone: its usage is counted anew, and the controller tries again, some
+// time later.
+const healing = 30 * time.Second
+
+// lastCrash is the restart at which a crash is not an accident.
+const lastCrash = 2
 
 // Patience keeps one clock for each class of problem. A clock starts when the
 // class first appears and is reset when it is gone.
@@ -27,6 +44,7 @@ type Patience struct {
 	limits Limits
 	start  time.Time
 	since  map[Class]time.Time
+	ended  time.Time // when a pod was last seen ending
 }
 
 // NewPatience starts at a moment.
@@ -48,7 +66,10 @@ type Verdict struct {
 // long.
 func (p *Patience) Look(status Status, now time.Time) Verdict {
 	present := make(map[Class]bool)
-	verdict := Verdict{Again: p.limits.total() - now.Sub(p.start)}
+	if status.Ending > 0 {
+		p.ended = now
+	}
+	verdict := Verdict{Again: p.limits.Total() - now.Sub(p.start)}
 	for i := range status.Problems {
 		problem := &status.Problems[i]
 		present[problem.Class] = true
@@ -57,6 +78,9 @@ func (p *Patience) Look(status Status, now time.Time) Verdict {
 		}
 		waited := now.Sub(p.since[problem.Class])
 		left := p.grace(*problem) - waited
+		if problem.Class == Quota && !p.ended.IsZero() {
+			left = max(left, healing-now.Sub(p.ended))
+		}
 		if left <= 0 && verdict.Failed == nil {
 			verdict.Failed, verdict.Waited = problem, waited
 		}
@@ -67,7 +91,7 @@ func (p *Patience) Look(status Status, now time.Time) Verdict {
 			delete(p.since, class)
 		}
 	}
-	if verdict.Failed == nil && now.Sub(p.start) >= p.limits.total() {
+	if verdict.Failed == nil && now.Sub(p.start) >= p.limits.Total() {
 		verdict.Failed = p.outOfTime(status)
 		verdict.Waited = now.Sub(p.start)
 	}
@@ -76,29 +100,27 @@ func (p *Patience) Look(status Status, now time.Time) Verdict {
 
 // grace is how long a problem may last.
 func (p *Patience) grace(problem Problem) time.Duration {
-	if problem.Hopeless {
+	wait, set := p.limits.Waits[problem.Class]
+	switch {
+	case problem.Hopeless:
 		return 0
+	case set:
+		return wait
 	}
 	switch problem.Class {
 	case Capacity, Queued:
 		return p.limits.Schedule
 	case Placing:
-		return min(placingGrace, p.limits.Schedule)
-	case Image:
-		return min(imageGrace, p.limits.Ready)
-	case Config:
-		return min(configGrace, p.limits.Ready)
+		return min(DefaultWait(Placing), p.limits.Schedule)
 	case Crash:
 		if problem.Restarts >= lastCrash {
 			return 0
 		}
-		return min(crashGrace, p.limits.Ready)
-	case Device:
-		return min(deviceGrace, p.limits.Ready)
-	case Loading, Stuck, Admission:
+	case Loading, Stuck:
 		return p.limits.Ready
+	default:
 	}
-	return p.limits.Ready
+	return min(DefaultWait(problem.Class), p.limits.Ready)
 }
 
 // outOfTime is the problem of a rollout that has used up all its time without
@@ -109,5 +131,3 @@ func (p *Patience) outOfTime(status Status) *Problem {
 	}
 	return &Problem{Class: Stuck, Reason: "Timeout", Message: status.Waiting}
 }
-
-func (l Limits) total() time.Duration { return l.Schedule + l.Ready }

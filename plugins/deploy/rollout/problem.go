@@ -15,6 +15,7 @@ const (
 	Capacity  = obstacle.Capacity
 	Placing   = obstacle.Placement
 	Queued    = obstacle.Queue
+	Quota     = obstacle.Quota
 	Admission = obstacle.Admission
 	Image     = obstacle.Image
 	Config    = obstacle.Config
@@ -39,6 +40,8 @@ type Problem struct {
 	// Devices and Selector are what the pod asks of a node that it has not got.
 	Devices  map[string]int64
 	Selector map[string]string
+	// Gates are what keeps the pod from the scheduler.
+	Gates []string
 }
 
 // problems lists what is wrong, the surest first.
@@ -51,7 +54,7 @@ func problems(s Snapshot, goal Goal, pods []Pod, observed bool) []Problem {
 			continue
 		}
 		if c := find(rs.Status.Conditions, "ReplicaFailure"); c.Status == "True" {
-			out = append(out, Problem{Class: Admission, Reason: c.Reason, Message: c.Message, Hopeless: true})
+			out = append(out, refusal(c, s.Pods))
 		}
 	}
 	refused := 0
@@ -72,6 +75,31 @@ func problems(s Snapshot, goal Goal, pods []Pod, observed bool) []Problem {
 		out = append(out, Problem{Class: Stuck, Reason: c.Reason, Message: c.Message, Hopeless: true})
 	}
 	return out
+}
+
+// refusal is why the API server lets no more pods in. Those that are ending
+// count for a quota until they are gone: what is refused for their sake heals by
+// itself, and nothing else of a quota does.
+func refusal(c Condition, pods []Pod) Problem {
+	o, ok := obstacle.Refused(c.Reason, c.Message)
+	if !ok {
+		return Problem{Class: Admission, Reason: c.Reason, Message: c.Message}
+	}
+	p, _ := Problem{}.by(o, true)
+	if p.Class == Quota && ending(pods) > 0 {
+		p.Hopeless = false
+	}
+	return p
+}
+
+func ending(pods []Pod) int {
+	n := 0
+	for _, pod := range pods {
+		if pod.Metadata.Deleted != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // podProblem is what holds one pod up.
@@ -100,7 +128,11 @@ func podProblem(p Pod) (Problem, bool) {
 func unscheduled(p Pod, about Problem) (Problem, bool) {
 	c := find(p.Status.Conditions, "PodScheduled")
 	about.Devices, about.Selector = p.devices(), p.Spec.NodeSelector
-	return about.by(obstacle.Unscheduled(c.Status, c.Reason, c.Message))
+	about, ok := about.by(obstacle.Unscheduled(c.Status, c.Reason, c.Message))
+	for _, gate := range p.Spec.Gates {
+		about.Gates = append(about.Gates, gate.Name)
+	}
+	return about, ok
 }
 
 // by is the problem with an obstacle, if there is one.

@@ -87,7 +87,7 @@ func TestOnlyTheNewReplicaSetsRefusalCounts(t *testing.T) {
 		m := metadata("rs-"+rev, rev)
 		m["ownerReferences"] = []any{map[string]any{"uid": "uid-digits"}}
 		return decode[rollout.ReplicaSet](t, kube.Object{"metadata": m, "status": map[string]any{"conditions": []any{
-			map[string]any{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"},
+			map[string]any{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "forbidden: exceeded quota"},
 		}}})
 	}
 	s := done(t)
@@ -96,9 +96,45 @@ func TestOnlyTheNewReplicaSetsRefusalCounts(t *testing.T) {
 		t.Errorf("an old ReplicaSet's refusal counts: %v", got)
 	}
 	s.ReplicaSets = append(s.ReplicaSets, set(revision))
-	want := []rollout.Problem{{Class: rollout.Admission, Reason: "FailedCreate", Message: "exceeded quota", Hopeless: true}}
+	want := []rollout.Problem{{Class: rollout.Quota, Reason: "FailedCreate", Message: "forbidden: exceeded quota", Hopeless: true}}
 	if diff := cmp.Diff(want, rollout.Judge(s, goal()).Problems); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What pods that are ending still hold is given back soon: an update in place
+// under a full quota is refused its pods for that long.
+func TestAQuotaHealsOnlyByPodsThatEnd(t *testing.T) {
+	t.Parallel()
+	refused := func(message string) rollout.Snapshot {
+		s := done(t)
+		m := metadata("rs", revision)
+		m["ownerReferences"] = []any{map[string]any{"uid": "uid-digits"}}
+		s.ReplicaSets = []rollout.ReplicaSet{decode[rollout.ReplicaSet](t, kube.Object{"metadata": m, "status": map[string]any{"conditions": []any{
+			map[string]any{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message},
+		}}})}
+		return s
+	}
+	now := "2026-01-01T00:00:00Z"
+	for name, c := range map[string]struct {
+		message  string
+		ending   bool
+		class    rollout.Class
+		hopeless bool
+	}{
+		"quota":               {"forbidden: exceeded quota: q", false, rollout.Quota, true},
+		"quota for a while":   {"forbidden: exceeded quota: q", true, rollout.Quota, false},
+		"rule":                {"forbidden: violates PodSecurity", true, rollout.Admission, true},
+		"webhook that is off": {"Internal error occurred: failed calling webhook", false, rollout.Admission, false},
+	} {
+		s := refused(c.message)
+		if c.ending {
+			s.Pods[0].Metadata.Deleted = &now
+		}
+		got := rollout.Judge(s, goal()).Problems
+		if len(got) != 1 || got[0].Class != c.class || got[0].Hopeless != c.hopeless {
+			t.Errorf("%s: got %+v", name, got)
+		}
 	}
 }
 
@@ -167,6 +203,47 @@ func TestPatience(t *testing.T) {
 				t.Errorf("did not fail: %v", v)
 			}
 		})
+	}
+}
+
+// The quota is counted anew some time after the pod is gone, and a refusal may be
+// as old as that.
+func TestAQuotaMayHealAfterPodsHaveEnded(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	refused := []rollout.Problem{{Class: rollout.Quota, Hopeless: true}}
+	limits := rollout.Limits{Schedule: time.Minute, Ready: time.Hour}
+	if v := rollout.NewPatience(limits, start).Look(rollout.Status{Problems: refused}, start); v.Failed == nil {
+		t.Error("a refusal that nothing heals does not fail at once")
+	}
+	p := rollout.NewPatience(limits, start)
+	p.Look(rollout.Status{Ending: 1}, start)
+	if v := p.Look(rollout.Status{Problems: refused}, start.Add(time.Second)); v.Failed != nil || v.Again != 29*time.Second {
+		t.Errorf("right after: %+v", v)
+	}
+	if v := p.Look(rollout.Status{Problems: refused}, start.Add(30*time.Second)); v.Failed == nil {
+		t.Errorf("long after: %+v", v)
+	}
+}
+
+func TestEachClockCanBeSet(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, class := range []rollout.Class{
+		rollout.Queued, rollout.Quota, rollout.Admission, rollout.Placing, rollout.Image, rollout.Config, rollout.Device, rollout.Crash,
+	} {
+		limits := rollout.Limits{Schedule: time.Minute, Ready: time.Minute, Waits: map[rollout.Class]time.Duration{class: 90 * time.Second}}
+		p := rollout.NewPatience(limits, start)
+		problem := rollout.Status{Problems: []rollout.Problem{{Class: class, Restarts: 5}}}
+		if v := p.Look(problem, start); v.Failed != nil || v.Again != 90*time.Second {
+			t.Errorf("%s: at once %+v", class, v)
+		}
+		if v := p.Look(problem, start.Add(90*time.Second)); v.Failed == nil || v.Waited != 90*time.Second {
+			t.Errorf("%s: after its time %+v", class, v)
+		}
+	}
+	if got, want := (rollout.Limits{Schedule: 1, Ready: 2, Waits: map[rollout.Class]time.Duration{rollout.Queued: 4}}).Total(), time.Duration(7); got != want {
+		t.Errorf("in total %s, want %s", got, want)
 	}
 }
 

@@ -100,10 +100,13 @@ type ReplicaSet struct {
 type Pod struct {
 	Metadata Metadata `json:"metadata"`
 	Spec     struct {
-		NodeName       string            `json:"nodeName"`
-		NodeSelector   map[string]string `json:"nodeSelector"`
-		Containers     []any             `json:"containers"`
-		InitContainers []any             `json:"initContainers"`
+		NodeName     string            `json:"nodeName"`
+		NodeSelector map[string]string `json:"nodeSelector"`
+		Gates        []struct {
+			Name string `json:"name"`
+		} `json:"schedulingGates"`
+		Containers     []any `json:"containers"`
+		InitContainers []any `json:"initContainers"`
 	} `json:"spec"`
 	Status struct {
 		Phase      string            `json:"phase"`

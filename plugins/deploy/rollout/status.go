@@ -15,6 +15,7 @@ type Status struct {
 	Updated    int // replicas of the goal's revision
 	Ready      int // of these, those that are ready and in the endpoints
 	Old        int // replicas of other revisions
+	Ending     int // pods of any revision that are on their way out
 	Waiting    string
 	Placements []Placement
 	Problems   []Problem
@@ -57,6 +58,7 @@ func Judge(s Snapshot, goal Goal) Status {
 	}
 	status.Waiting = waiting(s, goal, status, observed, strangers)
 	status.Done = status.Waiting == ""
+	status.Ending = ending(s.Pods)
 	status.Problems = problems(s, goal, pods, observed)
 	return status
 }

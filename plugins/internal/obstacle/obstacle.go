@@ -83,7 +83,7 @@ func Refused(reason, message string) (Obstacle, bool) {
 	switch {
 	case says("exceeded quota", "failed quota"):
 		o.Class = Quota
-	case says("failed calling webhook"):
+	case says("failed calling webhook", "error looking up service account"):
 		return Obstacle{}, false
 	case says("forbidden", "denied the request", "is invalid"):
 		o.Class = Admission
