@@ -107,7 +107,7 @@ func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host, votes
 	return gate.New(host, gate.Options{
 		Declared: declared, Waivers: s.operator.Waivers, Groups: groups(), Blob: s.document, Approvals: s.approvals(votes),
 		KeyFile: s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
-		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime,
+		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime, Timeout: s.operator.PolicyTimeout,
 		Describe: describe, Now: now,
 	})
 }

@@ -55,6 +55,7 @@ type Gate struct {
 	plugins engine.Plugins
 	schema  schema
 	keys    keyring
+	bundles bundles
 }
 
 var _ engine.Gate = (*Gate)(nil)
@@ -99,6 +100,9 @@ func (g *Gate) Decide(ctx context.Context, req engine.DecisionRequest) (*engine.
 			return nil, context.Cause(ctx)
 		}
 		resp, err := g.evaluate(ctx, req, call, input)
+		if err == nil {
+			err = g.bundles.same(call, resp)
+		}
 		v.add(call, resp, err)
 	}
 	if ctx.Err() != nil { // stopped, which is nobody's verdict

@@ -24,6 +24,7 @@ var errTimeout = errors.New("it took too long")
 type call struct {
 	component pipeline.ComponentRef
 	stage     string // of the pipeline; empty for the operator's
+	place     int    // of the operator's, in the configuration
 	config    *pluginv1.DynamicValue
 	secrets   []string
 }
@@ -40,13 +41,13 @@ func (c call) who() string {
 // then the pipeline's own. What cannot even be asked goes into the verdict.
 func (g *Gate) calls(ctx context.Context, req engine.DecisionRequest, v *verdict) []call {
 	var out []call
-	for _, p := range g.opts.Policies {
+	for i, p := range g.opts.Policies {
 		config, err := g.operatorConfig(ctx, p)
 		if err != nil {
 			v.fail(call{component: p.Component}.who(), err)
 			continue
 		}
-		out = append(out, call{component: p.Component, config: config})
+		out = append(out, call{component: p.Component, place: i, config: config})
 	}
 	for _, p := range req.Policies {
 		c := call{component: p.Component, stage: p.Stage, config: p.Config, secrets: p.Secrets}

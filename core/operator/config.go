@@ -30,7 +30,9 @@ type Config struct {
 	// DecisionLifetime is how long a decision allows its plan; 0 means the
 	// default.
 	DecisionLifetime time.Duration
-	Cache            Cache
+	// PolicyTimeout is how long one policy may take; 0 means the default.
+	PolicyTimeout time.Duration
+	Cache         Cache
 	// Policies govern every deployer stage. Empty means the built-in bundle.
 	Policies []Policy
 	// Secrets are those that pipelines may ask for, and OwnSecrets those that a
@@ -84,7 +86,8 @@ type fileConfig struct {
 }
 
 type fileDecision struct {
-	Lifetime string `hcl:"lifetime"`
+	Lifetime *string `hcl:"lifetime"`
+	Timeout  *string `hcl:"policy_timeout"`
 }
 
 type filePolicy struct {
@@ -177,11 +180,24 @@ func (c *Config) takeScalars(in fileConfig, at map[string]*hcl.Range, diags *dia
 		}
 	}
 	if in.Decision != nil {
-		lifetime, err := time.ParseDuration(in.Decision.Lifetime)
+		c.takeDecision(*in.Decision, diags)
+	}
+}
+
+func (c *Config) takeDecision(in fileDecision, diags *diag.List) {
+	if in.Lifetime != nil {
+		lifetime, err := time.ParseDuration(*in.Lifetime)
 		if err != nil || lifetime < time.Minute || lifetime > 7*24*time.Hour {
-			diags.Append(nil, "Lifetime of decisions out of range", fmt.Sprintf("decision.lifetime is %q; write a duration from 1m to 168h.", in.Decision.Lifetime))
+			diags.Append(nil, "Lifetime of decisions out of range", fmt.Sprintf("decision.lifetime is %q; write a duration from 1m to 168h.", *in.Lifetime))
 		}
 		c.DecisionLifetime = lifetime
+	}
+	if in.Timeout != nil {
+		timeout, err := time.ParseDuration(*in.Timeout)
+		if err != nil || timeout < time.Second || timeout > 10*time.Minute {
+			diags.Append(nil, "Time of policies out of range", fmt.Sprintf("decision.policy_timeout is %q; write a duration from 1s to 10m.", *in.Timeout))
+		}
+		c.PolicyTimeout = timeout
 	}
 }
 

@@ -20,7 +20,10 @@ home        = "/var/lib/stagegate"
 parallelism = 8
 plugin_path = ["/opt/plugins"]
 pass_env    = ["GOPROXY"]
-decision { lifetime = "30m" }
+decision {
+  lifetime       = "30m"
+  policy_timeout = "10s"
+}
 cache {
   enabled = false
   results = 10
@@ -45,7 +48,7 @@ fact "registry.hosts" {
 	if len(diags) > 0 {
 		t.Fatalf("got %+v", diags)
 	}
-	if c.Home != "/var/lib/stagegate" || c.Parallelism != 8 || c.DecisionLifetime != 30*time.Minute ||
+	if c.Home != "/var/lib/stagegate" || c.Parallelism != 8 || c.DecisionLifetime != 30*time.Minute || c.PolicyTimeout != 10*time.Second ||
 		len(c.Policies) != 1 || c.Policies[0].Uses != "policy.opa" || c.Secrets["token"].Env != "TOKEN" {
 		t.Errorf("got %+v", c)
 	}
@@ -77,6 +80,7 @@ func TestParseRefuses(t *testing.T) {
 		`cache { unused = "soon" }`:                     "Age of cached results out of range",
 		`cache { size = 1 }`:                            "Unsupported argument",
 		`decision { lifetime = "1s" }`:                  "out of range",
+		`decision { policy_timeout = "1ms" }`:           "decision.policy_timeout is",
 		`module_sources = ["http://host"]`:              "Not the beginning",
 		`secret "a" {}`:                                 "One source",
 		`secret "a" { file = "b" }`:                     "not absolute",

@@ -24,6 +24,7 @@ func Summary(w io.Writer, s *runstate.RunState, color bool, now time.Time) error
 	writeArtifacts(&b, s, p)
 	writeReports(&b, s, p)
 	writeDecisions(&b, s, p)
+	writeWaived(&b, s, p)
 	writeApprovals(&b, s, p)
 	writeRollouts(&b, s, p)
 	writeEnd(&b, s, p, now)
@@ -135,6 +136,29 @@ func writeDecisions(b *strings.Builder, s *runstate.RunState, p palette) {
 		}
 	}
 	table(b, p, "Policy", rows)
+}
+
+// writeWaived names what was accepted although a rule is violated, and the
+// waivers that did not count, once for each plan.
+func writeWaived(b *strings.Builder, s *runstate.RunState, p palette) {
+	var rows [][]string
+	add := func(d event.Decision, row ...string) {
+		row = append(row, "plan "+shortDigest(d.PlanDigest))
+		if !slices.ContainsFunc(rows, func(have []string) bool { return slices.Equal(have, row) }) {
+			rows = append(rows, row)
+		}
+	}
+	for _, stage := range s.Stages {
+		for _, d := range stage.Decisions {
+			for _, v := range d.Waived {
+				add(d, v.Rule, firstLine(v.Message), "waived by "+firstLine(v.Waiver))
+			}
+			for _, text := range d.Refused {
+				add(d, "(refused)", "", firstLine(text))
+			}
+		}
+	}
+	table(b, p, "Waivers", rows)
 }
 
 func writeApprovals(b *strings.Builder, s *runstate.RunState, p palette) {

@@ -61,7 +61,7 @@ func BenchmarkPrepare(b *testing.B) {
 	files := builtin()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := compile(b.Context(), files, nil); err != nil {
+		if _, err := compile(b.Context(), files, selection{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -69,7 +69,7 @@ func TestCompileRefuses(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compile(t.Context(), test.files, nil)
+			_, err := compile(t.Context(), test.files, selection{})
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %v, want %q", err, test.says)
 			}
@@ -104,7 +104,7 @@ func TestEvaluationThatIsNotWhole(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, err := compile(t.Context(), bundleFiles{"a.rego": []byte(ruleSource(test.body))}, nil)
+			p, err := compile(t.Context(), bundleFiles{"a.rego": []byte(ruleSource(test.body))}, selection{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func TestEvaluationThatIsNotWhole(t *testing.T) {
 func TestRulesThatNeverEndAreStopped(t *testing.T) {
 	t.Parallel()
 	p, err := compile(t.Context(), bundleFiles{"a.rego": []byte(ruleSource(
-		"\tsome a in numbers.range(1, 100000)\n\tsome b in numbers.range(1, 100000)\n\ta * b == -1\n" + goodResult))}, nil)
+		"\tsome a in numbers.range(1, 100000)\n\tsome b in numbers.range(1, 100000)\n\ta * b == -1\n" + goodResult))}, selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestRulesThatNeverEndAreStopped(t *testing.T) {
 func TestRuleWithoutArtifactsHasNothingToSay(t *testing.T) {
 	t.Parallel()
 	source := strings.Replace(ruleSource(`	result := {"id": "own", "msg": "no"}`), "id: own", "id: own\n#   judges: deployment", 1)
-	p, err := compile(t.Context(), bundleFiles{"a.rego": []byte(source)}, nil)
+	p, err := compile(t.Context(), bundleFiles{"a.rego": []byte(source)}, selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestParameters(t *testing.T) {
 	raw := func(s string) map[string]json.RawMessage {
 		return map[string]json.RawMessage{"allowed_registries": json.RawMessage(s)}
 	}
-	p, err := compile(t.Context(), builtin(), raw(`["elsewhere.example"]`))
+	p, err := compile(t.Context(), builtin(), selection{parameters: raw(`["elsewhere.example"]`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestParameters(t *testing.T) {
 		"misspelt":   {map[string]json.RawMessage{"allowed_registry": json.RawMessage(`[]`)}, "declares: allowed_algorithms"},
 		"wrong type": {raw(`"elsewhere.example"`), "is a list, not a string"},
 	} {
-		if _, err := compile(t.Context(), builtin(), test.parameters); err == nil || !strings.Contains(err.Error(), test.says) {
+		if _, err := compile(t.Context(), builtin(), selection{parameters: test.parameters}); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: got %v, want %q", name, err, test.says)
 		}
 	}

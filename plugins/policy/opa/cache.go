@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,14 +28,14 @@ func newCache(now func() time.Time) *cache {
 	return &cache{now: now, known: make(map[string]*policy)}
 }
 
-func (c *cache) get(ctx context.Context, files bundleFiles, parameters map[string]json.RawMessage) (*policy, error) {
-	digest := digestWith(files, parameters)
+func (c *cache) get(ctx context.Context, files bundleFiles, chosen selection) (*policy, error) {
+	digest := digestWith(files, chosen)
 	c.mu.Lock()
 	defer c.mu.Unlock() // two callers do not prepare the same policy twice
 	if p, ok := c.known[digest]; ok {
 		return p, nil
 	}
-	p, err := compile(ctx, files, parameters)
+	p, err := compile(ctx, files, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -48,11 +47,11 @@ func (c *cache) get(ctx context.Context, files bundleFiles, parameters map[strin
 	return p, nil
 }
 
-// digestWith is the bundle's digest; parameters are part of what is evaluated
-// and change it.
-func digestWith(files bundleFiles, parameters map[string]json.RawMessage) string {
-	digest := files.digest()
-	if len(parameters) == 0 {
+// digestWith is the bundle's digest; parameters and groups are part of what is
+// evaluated and change it.
+func digestWith(files bundleFiles, chosen selection) string {
+	digest, parameters := files.digest(), chosen.parameters
+	if len(parameters) == 0 && chosen.groups == nil {
 		return digest
 	}
 	h := sha256.New()
@@ -60,6 +59,9 @@ func digestWith(files bundleFiles, parameters map[string]json.RawMessage) string
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
 		_, _ = fmt.Fprintf(h, " %d %s %d ", len(name), name, len(parameters[name]))
 		_, _ = h.Write(parameters[name])
+	}
+	if chosen.groups != nil {
+		_, _ = fmt.Fprintf(h, " groups %q", chosen.groups)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

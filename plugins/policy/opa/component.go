@@ -45,6 +45,14 @@ func (*Component) Schema() sdk.Schema {
 				Name: "parameters", Type: cty.DynamicPseudoType,
 				Description: "Object of values for the rules; each must be declared under `stagegate.parameters` in the bundle's data. In a pipeline it needs a `bundle`.",
 			},
+			{
+				Name: "groups", Type: cty.List(cty.String),
+				Description: "Groups whose rules are evaluated, such as `baseline` and `encryption` of the built-in bundle. Without it, all are. In a pipeline it needs a `bundle`.",
+			},
+			{
+				Name: "digest", Type: cty.String,
+				Description: "Digest that the bundle's files must have, `sha256:` and 64 hexadecimal digits; with others nothing is evaluated. In a pipeline it needs a `bundle`.",
+			},
 		}},
 		Effect: sdk.EffectPure,
 	}
@@ -57,15 +65,17 @@ func (c *Component) Validate(ctx context.Context, req sdk.ValidateRequest) sdk.D
 	if _, err := parametersOf(req.Config); err != nil {
 		diags.AddError(sdk.At(sdk.Attr("parameters")), "Invalid parameters", err.Error())
 	}
-	if !req.Config.Known("bundle") {
+	if !req.Config.Known("bundle") || !req.Config.Known("groups") || !req.Config.Known("digest") {
 		return diags
 	}
 	path := req.Config.String("bundle")
 	switch {
 	case !req.Config.Set("bundle"):
-		if req.Config.Set("parameters") {
-			diags.AddError(sdk.At(sdk.Attr("parameters")), "Parameters without a bundle",
-				"A policy stage without a bundle shows the operator's decision, whose parameters stand in the runner's own configuration. Add a bundle of your own, or remove the parameters.")
+		for _, name := range []string{"parameters", "groups", "digest"} {
+			if req.Config.Set(name) {
+				diags.AddError(sdk.At(sdk.Attr(name)), strings.ToUpper(name[:1])+name[1:]+" without a bundle", fmt.Sprintf(
+					"A policy stage without a bundle shows the operator's decision, which takes its %s from the runner's own configuration. Add a bundle of your own, or remove %[1]s.", name))
+			}
 		}
 	case !filepath.IsLocal(path):
 		diags.AddError(sdk.At(sdk.Attr("bundle")), "Bundle outside the pipeline's folder",
@@ -104,7 +114,7 @@ func (c *Component) Evaluate(ctx context.Context, req sdk.EvaluateRequest) (sdk.
 
 // load is the prepared policy of a configuration.
 func (c *Component) load(ctx context.Context, config sdk.Config, workDir string) (*policy, error) {
-	parameters, err := parametersOf(config)
+	chosen, err := selectionOf(config)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +126,10 @@ func (c *Component) load(ctx context.Context, config sdk.Config, workDir string)
 			return nil, fmt.Errorf("load bundle %s: %w", location, err)
 		}
 	}
-	p, err := c.cache.get(ctx, files, parameters)
+	if err := checkDigest(config, files); err != nil {
+		return nil, fmt.Errorf("load bundle %s: %w", location, err)
+	}
+	p, err := c.cache.get(ctx, files, chosen)
 	if err != nil {
 		return nil, fmt.Errorf("load bundle %s: %w", location, err)
 	}

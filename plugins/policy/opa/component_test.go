@@ -168,6 +168,9 @@ func TestValidate(t *testing.T) {
 		"above":                     {ownRule, map[string]cty.Value{"bundle": text("../rules")}, "Bundle outside the pipeline's folder", false},
 		"broken":                    {"package", map[string]cty.Value{"bundle": text("rules")}, "Unusable policy bundle", false},
 		"parameters without bundle": {ownRule, map[string]cty.Value{"parameters": cty.EmptyObjectVal}, "Parameters without a bundle", false},
+		"groups without bundle":     {ownRule, map[string]cty.Value{"groups": cty.ListVal([]cty.Value{text("own")})}, "Groups without a bundle", false},
+		"digest without bundle":     {ownRule, map[string]cty.Value{"digest": text("sha256:00")}, "Digest without a bundle", false},
+		"no such group":             {ownRule, map[string]cty.Value{"bundle": text("rules"), "groups": cty.ListVal([]cty.Value{text("owm")})}, "Unusable policy bundle", false},
 		"parameters of wrong type":  {ownRule, map[string]cty.Value{"bundle": text("rules"), "parameters": text("x")}, "Invalid parameters", false},
 		"blind negation":            {blind, map[string]cty.Value{"bundle": text("rules")}, "Rules that say nothing when a value is missing", true},
 	}
@@ -194,6 +197,7 @@ func TestManyAtOnce(t *testing.T) {
 			got, err := component.Evaluate(t.Context(), sdk.EvaluateRequest{
 				Request: sdk.Request{Config: sdk.NewConfig(cty.ObjectVal(map[string]cty.Value{
 					"bundle": cty.NullVal(cty.String), "parameters": cty.NullVal(cty.DynamicPseudoType),
+					"groups": cty.NullVal(cty.List(cty.String)), "digest": cty.NullVal(cty.String),
 				}))},
 				Input: release(t),
 			})
@@ -203,4 +207,77 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Who takes some groups gets their rules and no others, and the decision says
+// that something else was evaluated.
+func TestSomeGroups(t *testing.T) {
+	t.Parallel()
+	h := plugintest.Start(t, plugin())
+	groups := func(names ...string) cty.Value {
+		list := make([]cty.Value, 0, len(names))
+		for _, name := range names {
+			list = append(list, text(name))
+		}
+		return config(map[string]cty.Value{"groups": cty.ListVal(list)})
+	}
+	evaluated := func(with cty.Value) (rules []string, digest string) {
+		t.Helper()
+		got := h.Evaluate("opa", with, release(t))
+		if got.GetVerdict() != pluginv1.PolicyVerdict_POLICY_VERDICT_PASS {
+			t.Fatalf("got %v", got)
+		}
+		return got.GetRules(), got.GetBundles()[0].GetDigest()
+	}
+	all, whole := evaluated(config(nil))
+	var parts []string
+	for _, group := range []string{"baseline", "encryption", "access", "supply-chain", "production"} {
+		rules, digest := evaluated(groups(group))
+		if len(rules) < 4 || digest == whole {
+			t.Errorf("%s: %d rules of bundle %s", group, len(rules), digest)
+		}
+		parts = append(parts, rules...)
+	}
+	if slices.Sort(parts); !slices.Equal(parts, all) {
+		t.Errorf("the groups have %d rules together, the bundle has %d", len(parts), len(all))
+	}
+	two, once := evaluated(groups("baseline", "access"))
+	_, again := evaluated(groups("access", "baseline", "access"))
+	if once != again || !slices.Contains(two, "no_privileged") || !slices.Contains(two, "no_wildcard_rbac") || slices.Contains(two, "evals_passed") {
+		t.Errorf("%v of %s and %s", two, once, again)
+	}
+	if got := h.Evaluate("opa", groups("baseline", "bas"), release(t)); got.GetVerdict() != pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR || !strings.Contains(got.GetError(), `no group "bas"; it has: access, baseline, encryption, production, supply-chain`) {
+		t.Errorf("a group that is not there: %v", got)
+	}
+	none := config(map[string]cty.Value{"groups": cty.ListValEmpty(cty.String)})
+	if got := h.Evaluate("opa", none, release(t)); got.GetVerdict() != pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR || !strings.Contains(got.GetError(), "groups is empty") {
+		t.Errorf("no group: %v", got)
+	}
+}
+
+// A bundle whose digest the operator has named is that one or none.
+func TestBundleOfADigest(t *testing.T) {
+	t.Parallel()
+	h := plugintest.Start(t, plugin())
+	dir := writeBundle(t, ownRule)
+	options := plugintest.Options{WorkDir: dir}
+	evaluate := func(digest string) *pluginv1.EvaluateResponse {
+		t.Helper()
+		return h.Evaluate("opa", config(map[string]cty.Value{"bundle": text("rules"), "digest": text(digest)}), release(t), options)
+	}
+	got := evaluate("sha256:" + strings.Repeat("0", 64))
+	_, rest, ok := strings.Cut(got.GetError(), "its files have the digest ")
+	if !ok || got.GetVerdict() != pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR {
+		t.Fatalf("with another digest: %v", got)
+	}
+	digest, _, _ := strings.Cut(rest, ",")
+	if got := evaluate(digest); got.GetVerdict() != pluginv1.PolicyVerdict_POLICY_VERDICT_PASS || got.GetBundles()[0].GetDigest() != digest {
+		t.Errorf("with its digest: %v", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rules/stagegate/parameters/data.yaml"), []byte("limit: 6000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := evaluate(digest); got.GetVerdict() != pluginv1.PolicyVerdict_POLICY_VERDICT_ERROR {
+		t.Errorf("tampered with: %v", got)
+	}
 }

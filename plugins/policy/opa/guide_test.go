@@ -19,7 +19,7 @@ func TestRuleOfTheGuide(t *testing.T) {
 		p, err := compile(t.Context(), bundleFiles{
 			"size.rego":                      []byte(source),
 			"stagegate/parameters/data.json": []byte(`{"max_bytes":` + limit + `}`),
-		}, nil)
+		}, selection{})
 		if err != nil {
 			t.Fatal(err)
 		}

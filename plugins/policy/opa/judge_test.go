@@ -18,7 +18,7 @@ func readFile(t testing.TB, path string) []byte {
 
 func builtinPolicy(t testing.TB) *policy {
 	t.Helper()
-	p, err := compile(t.Context(), builtin(), nil)
+	p, err := compile(t.Context(), builtin(), selection{})
 	if err != nil {
 		t.Fatal(err)
 	}

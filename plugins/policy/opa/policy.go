@@ -2,7 +2,6 @@ package opa
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,12 +22,12 @@ type policy struct {
 }
 
 // compile makes a policy of a bundle, or says all that is wrong with it.
-func compile(ctx context.Context, files bundleFiles, parameters map[string]json.RawMessage) (*policy, error) {
+func compile(ctx context.Context, files bundleFiles, chosen selection) (*policy, error) {
 	m, err := readManifest(files)
 	if err != nil {
 		return nil, err
 	}
-	data, err := readData(files, parameters)
+	data, err := readData(files, chosen.parameters)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +45,16 @@ func compile(ctx context.Context, files bundleFiles, parameters map[string]json.
 	if len(rules.byID) < m.Metadata.MinRules {
 		return nil, fmt.Errorf("it holds %d rules, fewer than the %d that its %s declares", len(rules.byID), m.Metadata.MinRules, manifest)
 	}
+	if err := rules.only(chosen.groups); err != nil {
+		return nil, err
+	}
 	doubts := blindNegations(modules) // before the compiler rewrites them
 	query, err := prepare(ctx, modules, data, rules.documents)
 	if err != nil {
 		return nil, err
 	}
 	return &policy{
-		identity: sdk.Bundle{Name: m.Metadata.Name, Revision: m.Revision, Digest: digestWith(files, parameters)},
+		identity: sdk.Bundle{Name: m.Metadata.Name, Revision: m.Revision, Digest: digestWith(files, chosen)},
 		rules:    rules,
 		query:    query,
 		doubts:   doubts,

@@ -9,7 +9,7 @@ import (
 // BuiltinRules are the rules of the compliance bundle for its documentation, by
 // group and identity.
 func BuiltinRules(ctx context.Context) ([]Rule, error) {
-	p, err := compile(ctx, builtin(), nil)
+	p, err := compile(ctx, builtin(), selection{})
 	if err != nil {
 		return nil, err
 	}
