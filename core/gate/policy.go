@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/stagegate/stagegate/core/engine"
 	"github.com/stagegate/stagegate/core/pipeline"
@@ -62,10 +63,12 @@ func (g *Gate) calls(ctx context.Context, req engine.DecisionRequest, v *verdict
 	return out
 }
 
-// evaluate asks one policy, within its time.
+// evaluate asks one policy, within its time. The plugin is not told of it: it
+// could only end the call first, with an error that does not say why.
 func (g *Gate) evaluate(ctx context.Context, req engine.DecisionRequest, c call, input []byte) (*pluginv1.EvaluateResponse, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, g.opts.Timeout, fmt.Errorf("%w: more than %v", errTimeout, g.opts.Timeout))
-	defer cancel()
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(g.opts.Timeout, func() { cancel(fmt.Errorf("%w: more than %v", errTimeout, g.opts.Timeout)) }).Stop()
 	attempt, ok := proto.Clone(req.Attempt).(*pluginv1.Attempt)
 	if !ok {
 		return nil, errors.New("the attempt cannot be copied")

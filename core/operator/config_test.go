@@ -80,7 +80,7 @@ func TestParseRefuses(t *testing.T) {
 		`cache { unused = "soon" }`:                     "Age of cached results out of range",
 		`cache { size = 1 }`:                            "Unsupported argument",
 		`decision { lifetime = "1s" }`:                  "out of range",
-		`decision { policy_timeout = "1ms" }`:           "decision.policy_timeout is",
+		`decision { policy_timeout = "1ms" }`:           "Time of policies out of range",
 		`module_sources = ["http://host"]`:              "Not the beginning",
 		`secret "a" {}`:                                 "One source",
 		`secret "a" { file = "b" }`:                     "not absolute",

@@ -59,7 +59,7 @@ func story() []event.Event {
 			Verdict: "deny", PlanDigest: digest, For: "serve", Rules: []string{"a", "b", "c"},
 			Violations: []event.Violation{{Rule: "images_pinned", Message: "the image is not pinned", Subject: "Deployment demo/digits", Remedy: "Use a digest.", Controls: []string{"NIST CM-2"}}},
 			Warnings:   []event.Violation{{Rule: "few_replicas", Message: "one replica only"}},
-			Waived:     []event.Violation{{Rule: "egress", Message: "egress is open"}},
+			Waived:     []event.Violation{{Rule: "egress", Message: "egress is open", Waiver: "grace@example.com until 2026-12-31T18:00:00Z: closed with OPS-311"}},
 		}},
 		{Type: event.ApprovalCounted, Stage: "serve", Approval: &event.Approval{
 			Verdict: "approve", Principal: "alice@example.com", Fingerprint: "SHA256:txwhrkYq85C026AlESra00ZETfc", PlanDigest: digest, Reason: "seen it",

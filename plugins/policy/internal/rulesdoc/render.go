@@ -24,9 +24,9 @@ A rule that *denies* keeps the plan from being applied; one that *warns* shows i
 operator answers for it), *unknown* or *absent*; declared facts count unless the environment is in ` + "`verified_environments`" + `.
 
 There are five groups: *baseline* (what pods may do), *encryption* (at rest and on the way), *access* (rights in the cluster), *supply-chain*
-(where images and models come from) and *production* (who may change what, when, on what evidence). The groups lie in folders of their own in
-[the bundle](../plugins/policy/opa/bundle/stagegate); to take some of them, copy those folders with ` + "`lib.rego` and `parameters`" + ` into a bundle
-of the operator's own.
+(where images and models come from) and *production* (who may change what, when, on what evidence). To take some of them, name them in
+` + "`groups`" + ` of the operator's policy: ` + "`groups = [\"baseline\", \"encryption\"]`" + `. [operators.md](operators.md#policies) has an example. They lie in folders of
+their own in [the bundle](../plugins/policy/opa/bundle/stagegate).
 `
 
 // parameterMeaning is what each parameter of the bundle means. A parameter that
