@@ -3,6 +3,7 @@ package pluginhost
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -63,7 +64,14 @@ func TestCrashFailsTheStageInFlightAndNoOther(t *testing.T) {
 			others := other.background(ctx, h)
 
 			escaped := filepath.Join(dir, "escaped")
-			s := newStep(t, h, "fake", args{"fault": fault, "escape": escaped, "stdout": "before\n"})
+			ready := filepath.Join(dir, "ready")
+			s := newStep(t, h, "fake", args{"fault": fault, "escape": escaped, "stdout": "before\n", "wait_for": ready})
+			s.sink = func(*pluginv1.Event) error { // what has not arrived yet dies with the plugin
+				if s.log.String() != "before\n" || pidIn(t, escaped) == 0 {
+					return nil
+				}
+				return os.WriteFile(ready, nil, 0o600)
+			}
 			_, err := s.run(t.Context(), h)
 			got := faulty(t, err, ClassCrashed, text)
 			if fault == "crash" && !strings.Contains(got.LastWords, "last words of the fake") {
