@@ -68,6 +68,10 @@ func refused(s Snapshot) *Hold {
 		if o, ok := obstacle.Refused(e.Reason, e.Message); ok {
 			return &o
 		}
+		if strings.Contains(e.Message, "error looking up service account") {
+			// A release makes its account itself, a moment before; a Job has one that is there or is not.
+			return &Hold{Class: Admission, Reason: e.Reason, Message: e.Message, Hopeless: true}
+		}
 		h = &Hold{Class: Slow, Reason: e.Reason, Message: e.Message}
 	}
 	return h

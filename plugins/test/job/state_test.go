@@ -53,6 +53,8 @@ func TestJudge(t *testing.T) {
 			job.State{Phase: job.Making, Hold: hold(job.Slow, "FailedCreate", `Internal error occurred: failed calling webhook "x": forbidden`, false)}},
 		"quota": {map[string]string{"job": plain, "events": `[{"reason": "SuccessfulCreate", "message": "x"}, {"reason": "FailedCreate", "message": "pods \"p\" is forbidden: exceeded quota: q"}]`},
 			job.State{Phase: job.Making, Hold: hold(job.Quota, "FailedCreate", `pods "p" is forbidden: exceeded quota: q`, true)}},
+		"no account": {map[string]string{"job": plain, "events": `[{"reason": "FailedCreate", "message": "pods \"p\" is forbidden: error looking up service account n/a: serviceaccount \"a\" not found"}]`},
+			job.State{Phase: job.Making, Hold: hold(job.Admission, "FailedCreate", `pods "p" is forbidden: error looking up service account n/a: serviceaccount "a" not found`, true)}},
 		"rules": {map[string]string{"job": plain, "events": `[{"reason": "FailedCreate", "message": "pods \"p\" is forbidden: violates PodSecurity \"restricted\""}]`},
 			job.State{Phase: job.Making, Hold: hold(job.Admission, "FailedCreate", `pods "p" is forbidden: violates PodSecurity "restricted"`, true)}},
 		"gated": {map[string]string{"job": plain, "pods": `[{"metadata": {"name": "p"}, "status": {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "gates"}]}}]`},
