@@ -25,6 +25,7 @@ const (
 	maxPlacements  = 10_000
 	maxAnnotations = 100
 	maxPlan        = 2 << 20
+	maxInput       = 1 << 20
 )
 
 var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
@@ -32,8 +33,10 @@ var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 func validDigest(s string) bool { return digestPattern.MatchString(s) }
 
 // clean is text from outside without secrets, as valid UTF-8, cut at a limit.
-func (r *run) clean(s string, limit int) string {
-	s = strings.ToValidUTF8(r.o.Redactor.Text(s), "\uFFFD")
+func (r *run) clean(s string, limit int) string { return cleaned(r.o.Redactor.Text, s, limit) }
+
+func cleaned(mask func(string) string, s string, limit int) string {
+	s = strings.ToValidUTF8(mask(s), "\uFFFD")
 	if len(s) <= limit {
 		return s
 	}

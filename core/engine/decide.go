@@ -37,7 +37,11 @@ func (r *run) decide(ctx context.Context, at *stage, req DecisionRequest) (*Deci
 			return nil, &finish
 		}
 	}
-	r.cleanDecision(&decision.Event)
+	if err := r.keepInput(ctx, decision); err != nil {
+		finish := r.broke(ctx, err)
+		return nil, &finish
+	}
+	Settle(&decision.Event, r.o.Redactor.Text)
 	if err := r.record(event.Event{Type: event.DecisionMade, Stage: at.Name, Decision: &decision.Event}); err != nil {
 		finish := r.broke(ctx, err)
 		return nil, &finish
@@ -54,21 +58,24 @@ func (r *run) undecided(ctx context.Context, err error) event.Finish {
 	return finish
 }
 
-func (r *run) cleanDecision(d *event.Decision) {
-	d.Error = r.clean(d.Error, maxDetail)
-	for i := range d.Refused {
-		d.Refused[i] = r.clean(d.Refused[i], maxLine)
+// keepInput stores the document that was judged, so that the decision can be
+// made again and explained. What holds a secret is not kept, and neither is
+// more than any policy takes: the decision says so.
+func (r *run) keepInput(ctx context.Context, d *Decision) error {
+	text := string(d.Input)
+	switch {
+	case text == "":
+		return nil
+	case len(text) > maxInput:
+		d.Event.InputWithheld = fmt.Sprintf("it has more than %d bytes", maxInput)
+	case r.o.Redactor.Text(text) != text:
+		d.Event.InputWithheld = "it holds a secret in clear"
+	default:
+		var err error
+		d.Event.Input, _, err = r.o.Blobs.Put(ctx, bytes.NewReader(d.Input))
+		return err
 	}
-	for _, list := range [][]event.Violation{d.Violations, d.Warnings, d.Waived} {
-		for i := range list {
-			r.cleanViolation(&list[i])
-		}
-	}
-}
-
-func (r *run) cleanViolation(v *event.Violation) {
-	v.Rule, v.Subject = r.clean(v.Rule, maxName), r.clean(v.Subject, maxLine)
-	v.Message, v.Remedy = r.clean(v.Message, maxLine), r.clean(v.Remedy, maxLine)
+	return nil
 }
 
 // verdict is nil for allow alone.

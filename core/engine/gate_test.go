@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stagegate/stagegate/core/diag"
@@ -333,5 +334,89 @@ func TestHandleIsOnRecordBeforeTheNextEvent(t *testing.T) {
 	end := w.journal.last(t, event.StageFinished).Finish
 	if diff := cmp.Diff(&event.Rollout{Phase: "degraded", Replicas: 3, Ready: 2}, end.Rollout); diff != "" {
 		t.Errorf("rollout (-want +got):\n%s", diff)
+	}
+}
+
+// What was judged is kept beside the decision, denied or not, unless it holds
+// what must not be stored.
+func TestWhatWasJudgedIsKept(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		input, withheld string
+	}{
+		"kept":    {`{"schema":"x"}`, ""},
+		"nothing": {"", ""},
+		"secret":  {`{"token":"hunter2hunter2"}`, "it holds a secret in clear"},
+		"large":   {strings.Repeat("x", 1<<20+1), "it has more than 1048576 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.stage("serve", "deployer")
+			w.options.Redactor = &fakeRedactor{secrets: map[string]bool{"hunter2hunter2": true}}
+			w.gate.decide = func(r engine.DecisionRequest) (*engine.Decision, error) {
+				d := deny(r)
+				d.Input = []byte(tt.input)
+				return d, nil
+			}
+			w.mustRun()
+			d := w.journal.last(t, event.DecisionMade).Decision
+			kept := tt.input
+			if tt.withheld != "" {
+				kept = ""
+			}
+			if d.InputWithheld != tt.withheld || string(w.blobs.kept[d.Input]) != kept || (d.Input == "") != (kept == "") {
+				t.Errorf("decision = %+v", d)
+			}
+			for digest, content := range w.blobs.kept {
+				if strings.Contains(string(content), "hunter2hunter2") {
+					t.Errorf("blob %s holds the secret", digest)
+				}
+			}
+		})
+	}
+}
+
+// The outcome is what was decided, whatever else is recorded beside it.
+func TestOutcomeOfADecision(t *testing.T) {
+	t.Parallel()
+	base := event.Decision{
+		Verdict: "deny", PlanDigest: digestOf([]byte("plan")), Policies: []string{"policy.opa/x"}, Rules: []string{"a"},
+		Violations: []event.Violation{{Rule: "a", Message: strings.Repeat("long ", 1000)}},
+	}
+	outcome := func(change func(*event.Decision)) string {
+		d := base
+		d.Violations = slices.Clone(base.Violations)
+		change(&d)
+		engine.Settle(&d, func(s string) string { return s })
+		again := d
+		engine.Settle(&again, func(s string) string { return s })
+		if again.Outcome != d.Outcome {
+			t.Error("it changes when it is settled again")
+		}
+		return d.Outcome
+	}
+	is := outcome(func(*event.Decision) {})
+	for name, change := range map[string]func(*event.Decision){
+		"where it is kept": func(d *event.Decision) { d.Digest = digestOf([]byte("x")) },
+		"what was judged":  func(d *event.Decision) { d.Input, d.InputWithheld = digestOf([]byte("x")), "why" },
+		"when it ends":     func(d *event.Decision) { d.Expires = time.Unix(1, 0) },
+	} {
+		if got := outcome(change); got != is {
+			t.Errorf("%s changes it", name)
+		}
+	}
+	for name, change := range map[string]func(*event.Decision){
+		"verdict": func(d *event.Decision) { d.Verdict = "allow" },
+		"plan":    func(d *event.Decision) { d.PlanDigest = digestOf([]byte("x")) },
+		"policy":  func(d *event.Decision) { d.Policies = []string{"policy.opa/y"} },
+		"rules":   func(d *event.Decision) { d.Rules = nil },
+		"finding": func(d *event.Decision) { d.Violations[0].Subject = "x" },
+		"waived":  func(d *event.Decision) { d.Waived = []event.Violation{{Rule: "b"}} },
+		"error":   func(d *event.Decision) { d.Error = "x" },
+	} {
+		if got := outcome(change); got == is || got == "" {
+			t.Errorf("%s does not change it", name)
+		}
 	}
 }

@@ -139,8 +139,8 @@ type Gate interface {
 	// Decide collects the facts, evaluates the operator's policies and those of
 	// the given policy stages, and signs the decision. A policy that says no or
 	// cannot be evaluated is a Decision; an error is about the gate itself, and
-	// nothing is deployed. The engine stores the envelope as a blob and puts its
-	// digest into the event.
+	// nothing is deployed. The engine stores envelope and input as blobs and
+	// puts their digests into the event.
 	Decide(ctx context.Context, req DecisionRequest) (*Decision, error)
 	// Approvals verifies all votes on a run, and counts those about this plan. An
 	// error is about the gate itself, and nothing is deployed.
@@ -216,4 +216,5 @@ type StageReport struct {
 type Decision struct {
 	Event    event.Decision
 	Envelope []byte // DSSE, JSON; empty unless the verdict is allow
+	Input    []byte // the document that was judged; empty when there was none
 }

@@ -119,10 +119,10 @@ func (v *previewer) cleanForecast(d *preview.Decision) {
 	}
 	for _, list := range [][]event.Violation{d.Violations, d.Warnings, d.Waived} {
 		for i := range list {
-			v.cleanViolation(&list[i])
+			cleanViolation(v.o.Redactor.Text, &list[i])
 		}
 	}
 	for i := range d.Open {
-		v.cleanViolation(&d.Open[i].Violation)
+		cleanViolation(v.o.Redactor.Text, &d.Open[i].Violation)
 	}
 }

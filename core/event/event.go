@@ -312,6 +312,13 @@ type Decision struct {
 	// Digest is that of the signed statement, which is a stored blob.
 	Digest  string    `json:"digest,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
+	// Input is the digest of the document that was judged, which is a stored blob
+	// unless InputWithheld says why it was not kept.
+	Input         string `json:"input_digest,omitempty"`
+	InputWithheld string `json:"input_withheld,omitempty"`
+	// Outcome is the digest of what the decision says, without when and by whom:
+	// the same rules say the same of the same document.
+	Outcome string `json:"outcome_digest,omitempty"`
 }
 
 // Violation is one rule that says no.

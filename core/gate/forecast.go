@@ -23,7 +23,7 @@ func (g *Gate) Forecast(ctx context.Context, req engine.ForecastRequest) (*previ
 	}
 	v := newVerdict(req.DecisionRequest)
 	now := g.opts.Now().UTC()
-	input, err := g.prepareForecast(ctx, req, now)
+	in, input, err := g.prepareForecast(ctx, req, now)
 	if err != nil {
 		v.fail("", err)
 		return forecast(v, req.Awaited), nil
@@ -38,21 +38,22 @@ func (g *Gate) Forecast(ctx context.Context, req engine.ForecastRequest) (*previ
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	g.waive(v, req.DecisionRequest, now)
+	v.waive(in)
 	return forecast(v, req.Awaited), nil
 }
 
 // prepareForecast is the input as far as it is known. Without a plan, what the
 // deployer would say with it is unknown.
-func (g *Gate) prepareForecast(ctx context.Context, req engine.ForecastRequest, now time.Time) ([]byte, error) {
+func (g *Gate) prepareForecast(ctx context.Context, req engine.ForecastRequest, now time.Time) (*Input, []byte, error) {
 	if req.Stage == nil || req.Plan != nil {
 		return g.prepare(ctx, req.DecisionRequest, now)
 	}
 	in, err := g.collect(ctx, req.DecisionRequest, now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return g.schema.encode(in)
+	data, err := g.schema.encode(in)
+	return in, data, err
 }
 
 // forecast sorts what policies say into what holds whatever the run makes, and

@@ -45,7 +45,9 @@ type Options struct {
 // Policy is one policy of the operator.
 type Policy struct {
 	Component pipeline.ComponentRef
-	Config    cty.Value // cty.NilVal means an empty `with` block
+	// Config is its `with` block, an object; what is not in it is left out. cty.NilVal
+	// means an empty one.
+	Config cty.Value
 }
 
 // Gate implements engine.Gate. Its method may be called from several
@@ -90,7 +92,7 @@ func (g *Gate) Decide(ctx context.Context, req engine.DecisionRequest) (*engine.
 	}
 	now := g.opts.Now().UTC()
 	v := newVerdict(req)
-	input, err := g.prepare(ctx, req, now)
+	in, input, err := g.prepare(ctx, req, now)
 	if err != nil {
 		v.fail("", err)
 		return &engine.Decision{Event: v.event()}, nil
@@ -108,22 +110,23 @@ func (g *Gate) Decide(ctx context.Context, req engine.DecisionRequest) (*engine.
 	if ctx.Err() != nil { // stopped, which is nobody's verdict
 		return nil, context.Cause(ctx)
 	}
-	g.waive(v, req, now)
-	d := &engine.Decision{Event: v.event()}
+	v.waive(in)
+	d := &engine.Decision{Event: v.event(), Input: input}
 	if v.allows() && req.Stage != nil {
 		return d, g.sign(d, v, req, input, now)
 	}
 	return d, nil
 }
 
-// prepare is the checked input of a request that makes sense.
-func (g *Gate) prepare(ctx context.Context, req engine.DecisionRequest, now time.Time) ([]byte, error) {
+// prepare is the input of a request that makes sense, and its checked bytes.
+func (g *Gate) prepare(ctx context.Context, req engine.DecisionRequest, now time.Time) (*Input, []byte, error) {
 	if err := checkPlan(req); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	in, err := g.collect(ctx, req, now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return g.schema.encode(in)
+	data, err := g.schema.encode(in)
+	return in, data, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/stagegate/stagegate/core/engine"
@@ -113,11 +114,7 @@ func (g *Gate) operatorConfig(ctx context.Context, p Policy) (*pluginv1.DynamicV
 	if err != nil {
 		return nil, err
 	}
-	config := p.Config
-	if config == cty.NilVal {
-		config = emptyBlock(block, ty)
-	}
-	out, err := dynamic.Encode(config, ty)
+	out, err := dynamic.Encode(filled(p.Config, block, ty), ty)
 	if err != nil {
 		return nil, fmt.Errorf("its configuration: %w", err)
 	}
@@ -139,8 +136,8 @@ func (g *Gate) configType(ctx context.Context, c pipeline.ComponentRef) (cty.Typ
 	return ty, component.GetConfig(), nil
 }
 
-// emptyBlock is a `with` block in which nothing is written.
-func emptyBlock(block *pluginv1.Block, ty cty.Type) cty.Value {
+// filled is a `with` block of which only some is written, or nothing.
+func filled(config cty.Value, block *pluginv1.Block, ty cty.Type) cty.Value {
 	values := make(map[string]cty.Value)
 	for _, a := range block.GetAttributes() {
 		values[a.GetName()] = cty.NullVal(ty.AttributeType(a.GetName()))
@@ -154,6 +151,9 @@ func emptyBlock(block *pluginv1.Block, ty cty.Type) cty.Value {
 		default:
 			values[b.GetTypeName()] = cty.NullVal(inner)
 		}
+	}
+	if config != cty.NilVal {
+		maps.Copy(values, config.AsValueMap())
 	}
 	return cty.ObjectVal(values)
 }

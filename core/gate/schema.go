@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stagegate/stagegate/sdk/strictjson"
 )
 
 // maxInput is what a policy takes.
@@ -45,6 +46,24 @@ func (s schema) encode(in *Input) ([]byte, error) {
 		return nil, fmt.Errorf("encode policy input: %w", err)
 	}
 	return data, s.check(data)
+}
+
+// ErrInput is wrapped by errors about a document that no policy can judge.
+var ErrInput = errors.New("it is no policy input")
+
+// decode reads what encode has written.
+func (s schema) decode(data []byte) (*Input, error) {
+	if err := s.check(data); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	if err := strictjson.Check(data); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	in := new(Input)
+	if err := json.Unmarshal(data, in); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	return in, nil
 }
 
 func (s schema) check(data []byte) error {

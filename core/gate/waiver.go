@@ -89,11 +89,12 @@ func (g *Gate) waiverRecords(req engine.DecisionRequest, now time.Time) []Waiver
 }
 
 // waive moves what is waived out of the violations. It never hides anything, and
-// never makes up for a policy that could not be evaluated.
-func (g *Gate) waive(v *verdict, req engine.DecisionRequest, now time.Time) {
+// never makes up for a policy that could not be evaluated. The waivers are those
+// that the input names, so that a decision is the same when it is made again.
+func (v *verdict) waive(in *Input) {
 	left := v.violations[:0:0]
 	for _, found := range v.violations {
-		w := g.covering(v, found, req, now)
+		w := v.covering(found, in)
 		if w == nil {
 			left = append(left, found)
 			continue
@@ -106,17 +107,17 @@ func (g *Gate) waive(v *verdict, req engine.DecisionRequest, now time.Time) {
 
 // covering is the waiver of a violation, or nil. Those that would have covered
 // it and do not count are noted.
-func (g *Gate) covering(v *verdict, found event.Violation, req engine.DecisionRequest, now time.Time) *Waiver {
-	for i, w := range g.opts.Waivers {
+func (v *verdict) covering(found event.Violation, in *Input) *WaiverRecord {
+	for i, w := range in.Waivers {
 		if w.Rule != found.Rule {
 			continue
 		}
-		reason := g.refused(w, req, now)
-		if reason == "" && !concerns(w.Digest, found, req) {
-			reason = "it is for " + w.Digest + ", and the violation is about " + found.Subject
+		reason := w.Refused
+		if reason == "" && !concerns(w.SubjectDigest, found, in) {
+			reason = "it is for " + w.SubjectDigest + ", and the violation is about " + found.Subject
 		}
 		if reason == "" {
-			return &g.opts.Waivers[i]
+			return &in.Waivers[i]
 		}
 		v.refuse(fmt.Sprintf("the waiver of %s by %s: %s", w.Rule, w.Approver, reason))
 	}
@@ -125,11 +126,11 @@ func (g *Gate) covering(v *verdict, found event.Violation, req engine.DecisionRe
 
 // concerns reports whether a violation is about what has a digest: all of them
 // are about the plan, and one about an artifact names it.
-func concerns(digest string, found event.Violation, req engine.DecisionRequest) bool {
-	if req.Plan != nil && digest == req.Plan.GetDigest() || found.Subject == digest {
+func concerns(digest string, found event.Violation, in *Input) bool {
+	if in.Scope == ScopeDeployment && digest == in.Target.Plan.Digest || found.Subject == digest {
 		return true
 	}
-	return slices.ContainsFunc(req.Evidence.Artifacts, func(a event.Artifact) bool {
+	return slices.ContainsFunc(in.Artifacts, func(a Artifact) bool {
 		return a.Digest == digest && a.Name == found.Subject
 	})
 }
