@@ -179,7 +179,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.runCommand(), a.resumeCommand(), a.cancelCommand(), a.planCommand(), a.validateCommand(), a.initCommand(), a.fmtCommand(),
 		a.graphCommand(), a.docsCommand(), a.consoleCommand(), a.runsCommand(), a.showCommand(), a.logsCommand(), a.attestationsCommand(), a.cacheCommand(),
-		a.approveCommand(), a.rejectCommand(), a.hookCommand(), a.notifyCommand(), a.completionCommand(), a.versionCommand(),
+		a.policyCommand(), a.approveCommand(), a.rejectCommand(), a.hookCommand(), a.notifyCommand(), a.completionCommand(), a.versionCommand(),
 	)
 	wrapArguments(root)
 	a.completeAll(root)

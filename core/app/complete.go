@@ -83,7 +83,7 @@ func flagCompleter(f *flagValue) completer {
 		return completeWords(alternatives(f.Usage))
 	case "var":
 		return completeVariables
-	case "var-file", "output":
+	case "var-file", "output", "input", "bundle":
 		return completeFiles
 	case "run":
 		return completeRuns

@@ -14,6 +14,7 @@ func TestEveryAnswerHasAJSONForm(t *testing.T) {
 	t.Parallel()
 	without := map[string]bool{
 		"runner logs": true, "runner completion": true, "runner hook install": true,
+		"runner policy input": true, // it prints a JSON document as it was kept, to the byte
 	}
 	known := make(map[string]bool)
 	for _, a := range answers() {

@@ -84,7 +84,30 @@ func (a *app) endWith(ctx, abort context.Context, host *pluginhost.Host) func() 
 
 // gate makes the gate with the operator's policies.
 func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host, votes votesOf) (*gate.Gate, error) {
-	describe := func(ctx context.Context, c pipeline.ComponentRef) (*pluginv1.Component, error) {
+	policies, err := a.policies(ctx, s, describing(host))
+	if err != nil {
+		return nil, err
+	}
+	return a.gateOf(s, host, votes, policies)
+}
+
+// gateOf makes the gate with given policies.
+func (a *app) gateOf(s *session, host *pluginhost.Host, votes votesOf, policies []gate.Policy) (*gate.Gate, error) {
+	var declared []gate.Declaration
+	for _, f := range s.operator.Facts {
+		declared = append(declared, gate.Declaration(f))
+	}
+	return gate.New(host, gate.Options{
+		Declared: declared, Waivers: s.operator.Waivers, Groups: groups(), Blob: s.document, Approvals: s.approvals(votes),
+		KeyFile: s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
+		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime, Timeout: s.operator.PolicyTimeout,
+		Describe: describing(host), Now: now,
+	})
+}
+
+// describing finds the schema of a component.
+func describing(host *pluginhost.Host) func(context.Context, pipeline.ComponentRef) (*pluginv1.Component, error) {
+	return func(ctx context.Context, c pipeline.ComponentRef) (*pluginv1.Component, error) {
 		d, _, err := host.Describe(ctx, c.Plugin)
 		if err != nil {
 			return nil, err
@@ -96,20 +119,6 @@ func (a *app) gate(ctx context.Context, s *session, host *pluginhost.Host, votes
 		}
 		return nil, fmt.Errorf("plugin %s has no component %q", c.Plugin, c.Name)
 	}
-	policies, err := a.policies(ctx, s, describe)
-	if err != nil {
-		return nil, err
-	}
-	var declared []gate.Declaration
-	for _, f := range s.operator.Facts {
-		declared = append(declared, gate.Declaration(f))
-	}
-	return gate.New(host, gate.Options{
-		Declared: declared, Waivers: s.operator.Waivers, Groups: groups(), Blob: s.document, Approvals: s.approvals(votes),
-		KeyFile: s.decisionKey(), TrustRoot: s.trustRoot(), Policies: policies,
-		Actor: actor(), Version: Version, Expiry: s.operator.DecisionLifetime, Timeout: s.operator.PolicyTimeout,
-		Describe: describe, Now: now,
-	})
 }
 
 // policies decodes the operator's policies by their components' schemas.

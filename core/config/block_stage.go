@@ -21,6 +21,7 @@ type stage struct {
 	module                     *module
 	name                       string
 	header                     hcl.Range
+	body                       *hclsyntax.Body
 	uses                       pipeline.ComponentRef // empty when it is wrong
 	run                        pipeline.RunMode
 	runAt                      hcl.Range // where it says so
@@ -65,7 +66,7 @@ func (m *module) decodeStage(b *hclsyntax.Block, diags *diag.List) {
 	if !stageShape().check(b, diags) {
 		return
 	}
-	st := &stage{module: m, name: b.Labels[0], header: b.DefRange()}
+	st := &stage{module: m, name: b.Labels[0], header: b.DefRange(), body: b.Body}
 	if earlier := m.byName[st.name]; earlier != nil {
 		diags.Append(&st.header, fmt.Sprintf("Duplicate stage %q", st.name), fmt.Sprintf(
 			"There is one already at %s. Rename one of them.", at(earlier.header)))

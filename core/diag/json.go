@@ -56,7 +56,7 @@ func (l List) Messages() []Message {
 	out := make([]Message, 0, len(l))
 	for _, d := range l {
 		out = append(out, Message{
-			Severity: d.Severity.String(), Summary: d.Summary, Detail: d.Detail, In: d.In, Range: placeOf(d.Subject),
+			Severity: d.Severity.String(), Summary: d.Summary, Detail: d.Detail, In: d.In, Range: NewPlace(d.Subject),
 		})
 	}
 	return out
@@ -77,7 +77,8 @@ func NewDocument(list List) Document {
 	return doc
 }
 
-func placeOf(r *hcl.Range) *Place {
+// NewPlace is the JSON form of a range; nil when there is none.
+func NewPlace(r *hcl.Range) *Place {
 	if r == nil {
 		return nil
 	}
