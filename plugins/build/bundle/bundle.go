@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -58,20 +59,42 @@ type Signature struct {
 	KeyID string `json:"keyid"`
 }
 
-// Seal signs a statement. Hint tells a verifier which key it needs.
-func Seal(key Key, statement []byte, hint string) (Bundle, error) {
-	signature, err := key.sign(PreAuth(PayloadType, statement))
+// Signer makes bundles. Naming is how readers of the statement name a key, where
+// there is one to name.
+type Signer interface {
+	Sign(ctx context.Context, statement []byte, naming Naming) (Bundle, error)
+}
+
+// Naming is what a bundle calls the key that its reader needs.
+type Naming func(key PublicKey) string
+
+// Sign implements Signer.
+func (k Key) Sign(_ context.Context, statement []byte, naming Naming) (Bundle, error) {
+	public, err := k.Public()
 	if err != nil {
 		return Bundle{}, fmt.Errorf("sign: %w", err)
 	}
+	envelope, err := k.Envelope(statement)
+	if err != nil {
+		return Bundle{}, err
+	}
 	return encode(document{
 		MediaType: MediaType,
-		Material:  material{PublicKey: &publicKey{Hint: hint}, TlogEntries: []json.RawMessage{}},
-		Envelope: Envelope{
-			Payload: base64.StdEncoding.EncodeToString(statement), PayloadType: PayloadType,
-			Signatures: []Signature{{Sig: base64.StdEncoding.EncodeToString(signature)}},
-		},
+		Material:  material{PublicKey: &publicKey{Hint: naming(public)}, TlogEntries: []json.RawMessage{}},
+		Envelope:  envelope,
 	})
+}
+
+// Envelope signs a statement.
+func (k Key) Envelope(statement []byte) (Envelope, error) {
+	signature, err := k.sign(PreAuth(PayloadType, statement))
+	if err != nil {
+		return Envelope{}, fmt.Errorf("sign: %w", err)
+	}
+	return Envelope{
+		Payload: base64.StdEncoding.EncodeToString(statement), PayloadType: PayloadType,
+		Signatures: []Signature{{Sig: base64.StdEncoding.EncodeToString(signature)}},
+	}, nil
 }
 
 func encode(d document) (Bundle, error) {

@@ -76,7 +76,7 @@ func TestSealPairsCurveAndHash(t *testing.T) {
 	signed := fmt.Sprintf("DSSEv1 28 application/vnd.in-toto+json %d %s", len(statement), statement)
 	for name, curve := range curves() {
 		private := generate(t, curve)
-		b, err := Seal(parsed(t, block("PRIVATE KEY", pkcs8(t, private))), []byte(statement), "a hint")
+		b, err := parsed(t, block("PRIVATE KEY", pkcs8(t, private))).Sign(t.Context(), []byte(statement), named("a hint"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,8 +112,8 @@ func TestSealPairsCurveAndHash(t *testing.T) {
 func TestSealIsReproducible(t *testing.T) {
 	t.Parallel()
 	key := parsed(t, block("PRIVATE KEY", pkcs8(t, generate(t, elliptic.P256()))))
-	first, err := Seal(key, []byte(statement), "")
-	second, err2 := Seal(key, []byte(statement), "")
+	first, err := key.Sign(t.Context(), []byte(statement), named(""))
+	second, err2 := key.Sign(t.Context(), []byte(statement), named(""))
 	if err := errors.Join(err, err2); err != nil || string(first.Raw) != string(second.Raw) {
 		t.Errorf("%v: %s and %s", err, first.Raw, second.Raw)
 	}
@@ -124,7 +124,7 @@ func TestVerify(t *testing.T) {
 	key := parsed(t, block("PRIVATE KEY", pkcs8(t, generate(t, elliptic.P384()))))
 	public, other := publicHalf(t, key), publicHalf(t, parsed(t, block("PRIVATE KEY", pkcs8(t, generate(t, elliptic.P384())))))
 	for name, hint := range map[string]string{"model hint": public.ModelHint(), "cosign hint": public.CosignHint(), "no hint": "", "own hint": "release-key"} {
-		b, err := Seal(key, []byte(statement), hint)
+		b, err := key.Sign(t.Context(), []byte(statement), named(hint))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: another key: %v", name, err)
 		}
 	}
-	b, err := Seal(key, []byte(statement), public.CosignHint())
+	b, err := key.Sign(t.Context(), []byte(statement), PublicKey.CosignHint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestHintsAreTheStandardOnes(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	good, err := Seal(parsed(t, block("PRIVATE KEY", pkcs8(t, generate(t, elliptic.P256())))), []byte(statement), "h")
+	good, err := parsed(t, block("PRIVATE KEY", pkcs8(t, generate(t, elliptic.P256())))).Sign(t.Context(), []byte(statement), named("h"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestOpenSSLVerifies(t *testing.T) {
 			return out
 		}
 		key := parsed(t, run("ecparam", "-name", curve, "-genkey"))
-		b, err := Seal(key, []byte(statement), "")
+		b, err := key.Sign(t.Context(), []byte(statement), named(""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,3 +298,6 @@ func TestOpenSSLVerifies(t *testing.T) {
 		}
 	}
 }
+
+// named is the same whatever the key.
+func named(hint string) Naming { return func(PublicKey) string { return hint } }

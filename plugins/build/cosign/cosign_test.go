@@ -88,10 +88,14 @@ func publish(t *testing.T, host string) place {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = to.Close(), tree.Close() })
-	desc, _, err := to.Publish(t.Context(), oci.Manifest{ConfigType: ocispec.MediaTypeImageConfig, Config: []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`)})
+	composed, err := to.Compose(t.Context(), oci.Manifest{ConfigType: ocispec.MediaTypeImageConfig, Config: []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`)})
+	if err == nil {
+		err = to.Publish(t.Context(), composed)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	desc := composed.Descriptor
 	p := place{to: to, subject: desc}
 	if host != "" {
 		registry, err := oci.NewRegistry(oci.RegistryOptions{Host: host, Repository: "models/digits", PlainHTTP: true})
@@ -136,7 +140,7 @@ func attach(t *testing.T, p place, b bundle.Bundle) digest.Digest {
 
 func sign(t *testing.T, s signer, subject digest.Digest) bundle.Bundle {
 	t.Helper()
-	b, err := cosign.Sign(s.key, subject)
+	b, err := cosign.Sign(t.Context(), s.key, subject)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +345,7 @@ func TestLegacyAttestation(t *testing.T) {
 	t.Parallel()
 	s, subject := newSigner(t, elliptic.P256()), digest.FromString("package")
 	for about, good := range map[digest.Digest]bool{subject: true, digest.FromString("another"): false} {
-		b, err := cosign.Attest(s.key, about, "r.example/x", "https://example.com/claim/v1", json.RawMessage(`{"a":1}`))
+		b, err := cosign.Attest(t.Context(), s.key, about, "r.example/x", "https://example.com/claim/v1", json.RawMessage(`{"a":1}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -412,12 +416,12 @@ func accepted(t *testing.T, tool string, p place, s signer, hash string) {
 	public := write(t, dir, "public.pem", s.public.PEM())
 	other := write(t, dir, "other.pem", newSigner(t, s.private.Curve).public.PEM())
 	attach(t, p, sign(t, s, p.subject.Digest))
-	claim, err := cosign.Attest(s.key, p.subject.Digest, "", "https://slsa.dev/provenance/v1", json.RawMessage(`{"buildDefinition":{},"runDetails":{}}`))
+	claim, err := cosign.Attest(t.Context(), s.key, p.subject.Digest, "", "https://slsa.dev/provenance/v1", json.RawMessage(`{"buildDefinition":{},"runDetails":{}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	attach(t, p, claim)
-	model, err := oms.Sign(s.key, oms.Model{Name: "m", Method: oms.Files, Resources: []oms.Resource{oms.File("f", digest.FromString("f").String())}})
+	model, err := oms.Sign(t.Context(), s.key, oms.Model{Name: "m", Method: oms.Files, Resources: []oms.Resource{oms.File("f", digest.FromString("f").String())}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cosign
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -19,12 +20,12 @@ const (
 )
 
 // Sign makes the signature of a manifest.
-func Sign(key bundle.Key, subject digest.Digest) (bundle.Bundle, error) {
-	return Attest(key, subject, "", PredicateType, json.RawMessage("{}"))
+func Sign(ctx context.Context, signer bundle.Signer, subject digest.Digest) (bundle.Bundle, error) {
+	return Attest(ctx, signer, subject, "", PredicateType, json.RawMessage("{}"))
 }
 
 // Attest makes a signed statement about a manifest.
-func Attest(key bundle.Key, subject digest.Digest, name, predicateType string, predicate json.RawMessage) (bundle.Bundle, error) {
+func Attest(ctx context.Context, signer bundle.Signer, subject digest.Digest, name, predicateType string, predicate json.RawMessage) (bundle.Bundle, error) {
 	statement, err := bundle.Statement{
 		Subject:       []bundle.Subject{{Name: name, Digest: map[string]string{subject.Algorithm().String(): subject.Encoded()}}},
 		PredicateType: predicateType, Predicate: predicate,
@@ -32,11 +33,7 @@ func Attest(key bundle.Key, subject digest.Digest, name, predicateType string, p
 	if err != nil {
 		return bundle.Bundle{}, fmt.Errorf("sign manifest: %w", err)
 	}
-	public, err := key.Public()
-	if err != nil {
-		return bundle.Bundle{}, fmt.Errorf("sign manifest: %w", err)
-	}
-	return bundle.Seal(key, statement, public.CosignHint())
+	return signer.Sign(ctx, statement, bundle.PublicKey.CosignHint)
 }
 
 // Attachment is a bundle as it is stored beside a manifest.

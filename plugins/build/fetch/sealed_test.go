@@ -53,9 +53,9 @@ func TestSealedBySomebodyElse(t *testing.T) {
 			dir := t.TempDir()
 			from := pack(t, dir, ocispec.Manifest{Layers: []ocispec.Descriptor{layer}}, sealed.Bytes())
 			to, subject := store(t, dir, from)
-			b, err := modelOf(s, nil, oms.File("w", digest.FromString(signed).String()))
+			b, err := modelOf(t, s, nil, oms.File("w", digest.FromString(signed).String()))
 			attach(t, to, subject, b, err)
-			b, err = cosign.Sign(s.key, digest.FromString("the manifest of the package before"))
+			b, err = cosign.Sign(t.Context(), s.key, digest.FromString("the manifest of the package before"))
 			attach(t, to, subject, b, err)
 			got := start(t).Build("fetch", object(
 				"from", from, "into", "in", "verify", verify([]string{s.public}, tc.demand...), "decrypt", object("identities", []string{reader.String()}),

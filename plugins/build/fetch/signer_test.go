@@ -96,7 +96,11 @@ func signOlder(t *testing.T, s signer, host string, subject, about digest.Digest
 	}
 	layer.MediaType = "application/vnd.dev.cosign.simplesigning.v1+json"
 	layer.Annotations = map[string]string{"dev.cosignproject.cosign/signature": base64.StdEncoding.EncodeToString(signature)}
-	if _, _, err := to.Publish(t.Context(), oci.Manifest{ConfigType: ocispec.MediaTypeImageConfig, Config: []byte("{}"), Layers: []ocispec.Descriptor{layer}}); err != nil {
+	composed, err := to.Compose(t.Context(), oci.Manifest{ConfigType: ocispec.MediaTypeImageConfig, Config: []byte("{}"), Layers: []ocispec.Descriptor{layer}})
+	if err == nil {
+		err = to.Publish(t.Context(), composed)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -125,8 +125,8 @@ func attach(t *testing.T, to *oci.Destination, subject ocispec.Descriptor, b bun
 	}
 }
 
-func modelOf(s signer, ignored []string, files ...oms.Resource) (bundle.Bundle, error) {
-	return oms.Sign(s.key, oms.Model{Name: "m", Method: oms.Files, Resources: files, Ignored: ignored})
+func modelOf(t *testing.T, s signer, ignored []string, files ...oms.Resource) (bundle.Bundle, error) {
+	return oms.Sign(t.Context(), s.key, oms.Model{Name: "m", Method: oms.Files, Resources: files, Ignored: ignored})
 }
 
 // None of them gets a byte into its place, and the message says what to do.
@@ -137,10 +137,10 @@ func TestUnvouched(t *testing.T) {
 	a, b := oms.File("a", digest.FromBytes(content).String()), oms.File("b", digest.FromBytes(content).String())
 	type attachment = func(subject ocispec.Descriptor) (bundle.Bundle, error)
 	signed := func(by signer) attachment {
-		return func(d ocispec.Descriptor) (bundle.Bundle, error) { return cosign.Sign(by.key, d.Digest) }
+		return func(d ocispec.Descriptor) (bundle.Bundle, error) { return cosign.Sign(t.Context(), by.key, d.Digest) }
 	}
 	model := func(by signer, ignored []string, files ...oms.Resource) attachment {
-		return func(ocispec.Descriptor) (bundle.Bundle, error) { return modelOf(by, ignored, files...) }
+		return func(ocispec.Descriptor) (bundle.Bundle, error) { return modelOf(t, by, ignored, files...) }
 	}
 	for name, tc := range map[string]struct {
 		demand  []string
@@ -153,10 +153,10 @@ func TestUnvouched(t *testing.T) {
 		"nothing over manifest": {[]string{"cosign", "oms"}, []attachment{model(s, nil, a, b)}, "unsigned", "the package has no cosign signature"},
 		"another key":           {nil, []attachment{signed(other)}, "signature_refused", "signed with another key"},
 		"another manifest": {nil, []attachment{func(ocispec.Descriptor) (bundle.Bundle, error) {
-			return cosign.Sign(s.key, digest.FromString("another"))
+			return cosign.Sign(t.Context(), s.key, digest.FromString("another"))
 		}}, "signature_refused", "the statement is not about"},
 		"another claim": {nil, []attachment{func(d ocispec.Descriptor) (bundle.Bundle, error) {
-			return cosign.Attest(s.key, d.Digest, "", "https://example.com/seen/v1", json.RawMessage("{}"))
+			return cosign.Attest(t.Context(), s.key, d.Digest, "", "https://example.com/seen/v1", json.RawMessage("{}"))
 		}}, "unsigned", "the package has no cosign signature"},
 		"changed after signing": {nil, []attachment{func(d ocispec.Descriptor) (bundle.Bundle, error) {
 			return resealed(t, s, digest.FromString("another"), d.Digest)
@@ -197,7 +197,7 @@ func TestUnvouched(t *testing.T) {
 // resealed is a bundle whose statement was exchanged.
 func resealed(t *testing.T, s signer, before, after digest.Digest) (bundle.Bundle, error) {
 	t.Helper()
-	b, err := cosign.Sign(s.key, before)
+	b, err := cosign.Sign(t.Context(), s.key, before)
 	if err != nil {
 		return b, err
 	}
@@ -216,9 +216,9 @@ func TestNoiseBesideASignature(t *testing.T) {
 	from := pack(t, dir, ocispec.Manifest{Layers: []ocispec.Descriptor{raw("a", content)}}, content)
 	to, subject := store(t, dir, from)
 	attachNoise(t, to, subject, other, s)
-	b, err := cosign.Sign(s.key, subject.Digest)
+	b, err := cosign.Sign(t.Context(), s.key, subject.Digest)
 	attach(t, to, subject, b, err)
-	b, err = modelOf(s, nil, oms.File("a", digest.FromBytes(content).String()))
+	b, err = modelOf(t, s, nil, oms.File("a", digest.FromBytes(content).String()))
 	attach(t, to, subject, b, err)
 	got := start(t).Build("fetch", object("from", from, "into", "in", "verify", verify([]string{s.public}, "cosign", "oms")), plugintest.Options{WorkDir: dir})
 	if !got.Succeeded() || got.Artifacts[0].Annotations[sdk.AnnotationSigner] != s.print {
@@ -228,9 +228,9 @@ func TestNoiseBesideASignature(t *testing.T) {
 
 func attachNoise(t *testing.T, to *oci.Destination, subject ocispec.Descriptor, other, s signer) {
 	t.Helper()
-	b, err := cosign.Sign(other.key, subject.Digest)
+	b, err := cosign.Sign(t.Context(), other.key, subject.Digest)
 	attach(t, to, subject, b, err)
-	b, err = modelOf(s, nil, oms.File("a", digest.FromString("of an older release").String()))
+	b, err = modelOf(t, s, nil, oms.File("a", digest.FromString("of an older release").String()))
 	attach(t, to, subject, b, err)
 	for _, a := range []oci.Attachment{
 		{Type: bundle.MediaType, Content: []byte("{")},
@@ -256,10 +256,10 @@ func TestComparedByContent(t *testing.T) {
 		if err != nil {
 			return bundle.Bundle{}, err
 		}
-		return oms.Sign(s.key, oms.Model{Name: "m", Method: oms.Shards, ShardSize: 4, Resources: resources})
+		return oms.Sign(t.Context(), s.key, oms.Model{Name: "m", Method: oms.Shards, ShardSize: 4, Resources: resources})
 	}
 	in := func(text string) (bundle.Bundle, error) {
-		return modelOf(s, nil, oms.File("m/w", digest.FromString(text).String()))
+		return modelOf(t, s, nil, oms.File("m/w", digest.FromString(text).String()))
 	}
 	for name, tc := range map[string]struct {
 		layer    ocispec.Descriptor
@@ -284,7 +284,7 @@ func TestComparedByContent(t *testing.T) {
 			attach(t, to, subject, b, err)
 			demand := []string{"oms"}
 			if tc.manifest {
-				b, err := cosign.Sign(s.key, subject.Digest)
+				b, err := cosign.Sign(t.Context(), s.key, subject.Digest)
 				attach(t, to, subject, b, err)
 				demand = append(demand, "cosign")
 			}
@@ -313,9 +313,9 @@ func TestExecutableBitIsNotSigned(t *testing.T) {
 		dir := t.TempDir()
 		from := pack(t, dir, ocispec.Manifest{Layers: []ocispec.Descriptor{layer}}, []byte("code"))
 		to, subject := store(t, dir, from)
-		b, err := cosign.Sign(s.key, subject.Digest)
+		b, err := cosign.Sign(t.Context(), s.key, subject.Digest)
 		attach(t, to, subject, b, err)
-		b, err = modelOf(s, nil, oms.File("run", digest.FromString("code").String()))
+		b, err = modelOf(t, s, nil, oms.File("run", digest.FromString("code").String()))
 		attach(t, to, subject, b, err)
 		got := start(t).Build("fetch", object("from", from, "into", "in", "verify", verify([]string{s.public}, tc.demand)), plugintest.Options{WorkDir: dir})
 		info, err := os.Stat(filepath.Join(dir, "in/run"))

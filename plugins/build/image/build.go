@@ -70,19 +70,25 @@ func publish(ctx context.Context, to *oci.Destination, signer *signing.Signer, c
 	if err != nil {
 		return nil, err
 	}
-	desc, size, err := to.Publish(ctx, oci.Manifest{
+	composed, err := to.Compose(ctx, oci.Manifest{
 		ConfigType: ocispec.MediaTypeImageConfig, Config: raw, Layers: []ocispec.Descriptor{layer},
 	})
 	if err != nil {
 		return nil, err
 	}
-	signed, err := signer.Image(ctx, to, desc)
+	signed, err := signer.Image(ctx, composed.Descriptor)
 	if err != nil {
+		return nil, err
+	}
+	if err := to.Publish(ctx, composed); err != nil {
+		return nil, err
+	}
+	if err := signed.Attach(ctx, to); err != nil {
 		return nil, err
 	}
 	notes := map[string]string{sdk.AnnotationEncryption: "absent"}
 	signed.Annotate(notes)
-	artifact, reference := to.Result(config.String("name"), desc, size, notes)
+	artifact, reference := to.Result(config.String("name"), composed.Descriptor, composed.Size, notes)
 	out.Artifact(artifact)
 	signed.Emit(out)
 	for _, f := range to.Files() {

@@ -1,7 +1,6 @@
 package modelpack
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stagegate/stagegate/plugins/build/bundle"
-	"github.com/stagegate/stagegate/plugins/build/oci"
 	"github.com/stagegate/stagegate/plugins/build/sbom"
 	"github.com/stagegate/stagegate/plugins/build/signing"
 	"github.com/stagegate/stagegate/sdk"
@@ -21,11 +19,11 @@ import (
 type bill struct {
 	content  []byte
 	digest   string // of the document
-	manifest string // digest of the manifest that holds it
+	manifest string // digest of the manifest that holds it, once it is published
 }
 
-// bill says what the package consists of, beside the package.
-func (p *packer) bill(ctx context.Context, config sdk.Config, subject ocispec.Descriptor, rawConfig []byte, layers []layer) (bill, error) {
+// billAbout says what the package consists of.
+func billAbout(config sdk.Config, subject ocispec.Descriptor, rawConfig []byte, layers []layer) (bill, error) {
 	m, err := billOf(config, rawConfig, layers)
 	if err != nil {
 		return bill{}, err
@@ -35,11 +33,7 @@ func (p *packer) bill(ctx context.Context, config sdk.Config, subject ocispec.De
 	if err != nil {
 		return bill{}, err
 	}
-	desc, err := p.to.Attach(ctx, subject, oci.Attachment{Type: sbom.MediaType, Content: content, File: sbom.FileName})
-	if err != nil {
-		return bill{}, err
-	}
-	return bill{content: content, digest: digest.FromBytes(content).String(), manifest: desc.Digest.String()}, nil
+	return bill{content: content, digest: digest.FromBytes(content).String()}, nil
 }
 
 // state tells the runner of a bill that nobody signs; one that is signed is told

@@ -88,22 +88,23 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	if err != nil {
 		return nil, err
 	}
-	desc, size, err := p.to.Publish(ctx, oci.Manifest{
+	composed, err := p.to.Compose(ctx, oci.Manifest{
 		ArtifactType: spec.ArtifactTypeModelManifest, ConfigType: spec.MediaTypeModelConfig,
 		Config: raw, Layers: descriptors(layers), Annotations: annotations(config),
 	})
 	if err != nil {
 		return nil, err
 	}
-	bill, err := p.bill(ctx, config, desc, raw, layers)
+	desc := composed.Descriptor
+	bill, err := billAbout(config, desc, raw, layers)
 	if err != nil {
 		return nil, err
 	}
-	signed, err := p.signer.Model(ctx, p.to, desc, config.String("name"))
+	signed, err := p.sign(ctx, config, desc, bill)
 	if err != nil {
 		return nil, err
 	}
-	if err := signed.State(ctx, p.to, desc, sbom.PredicateType, bill.content); err != nil {
+	if err := p.publish(ctx, composed, &bill, &signed); err != nil {
 		return nil, err
 	}
 	notes := map[string]string{sdk.AnnotationEncryption: p.sealer.algorithm(layers), sdk.AnnotationSBOM: bill.digest}
@@ -114,7 +115,7 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	if format := p.found.format(); format != "" {
 		notes[sdk.AnnotationFormat] = format
 	}
-	artifact, reference := p.to.Result(config.String("name"), desc, size, notes)
+	artifact, reference := p.to.Result(config.String("name"), desc, composed.Size, notes)
 	p.out.Artifact(artifact)
 	signed.Emit(p.out)
 	if err := p.state(desc, bill); err != nil {
@@ -128,6 +129,29 @@ func (p *packer) pack(ctx context.Context, config sdk.Config, files []file) (sdk
 	outputs["sbom"] = cty.StringVal(bill.manifest)
 	signed.Outputs(outputs)
 	return outputs, nil
+}
+
+// sign vouches for files, manifest and bill before any of it can be found: what
+// cannot be signed is not published.
+func (p *packer) sign(ctx context.Context, config sdk.Config, desc ocispec.Descriptor, b bill) (signing.Signed, error) {
+	signed, err := p.signer.Model(ctx, desc, config.String("name"))
+	if err != nil {
+		return signed, err
+	}
+	return signed, signed.State(ctx, sbom.PredicateType, b.content)
+}
+
+// publish stores the manifest, and then what is about it.
+func (p *packer) publish(ctx context.Context, composed oci.Composed, b *bill, signed *signing.Signed) error {
+	if err := p.to.Publish(ctx, composed); err != nil {
+		return err
+	}
+	desc, err := p.to.Attach(ctx, composed.Descriptor, oci.Attachment{Type: sbom.MediaType, Content: b.content, File: sbom.FileName})
+	if err != nil {
+		return err
+	}
+	b.manifest = desc.Digest.String()
+	return signed.Attach(ctx, p.to)
 }
 
 // annotations are those of the manifest, which registries show.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/stagegate/stagegate/plugins/build/workspace"
 	"github.com/stagegate/stagegate/sdk"
@@ -186,24 +187,36 @@ func (d *Destination) Result(name string, desc ocispec.Descriptor, size int64, n
 	return a, reference + "@" + a.Digest
 }
 
-// Publish stores a config and the manifest that mentions it. The context ends
-// it between any two requests.
-func (d *Destination) Publish(ctx context.Context, manifest Manifest) (ocispec.Descriptor, int64, error) {
+// Composed is a manifest that is not stored yet, though all that it mentions is.
+type Composed struct {
+	Descriptor ocispec.Descriptor
+	Size       int64 // of manifest, config and layers
+
+	raw []byte
+}
+
+// Compose stores a config, and says what the manifest that mentions it will be.
+func (d *Destination) Compose(ctx context.Context, manifest Manifest) (Composed, error) {
 	config, err := d.Blob(ctx, Bytes("config", manifest.Config))
 	if err != nil {
-		return ocispec.Descriptor{}, 0, err
+		return Composed{}, err
 	}
 	raw, err := manifest.encode(config)
 	if err != nil {
-		return ocispec.Descriptor{}, 0, err
+		return Composed{}, err
 	}
-	desc, err := d.Manifest(ctx, ocispec.MediaTypeImageManifest, raw)
-	if err != nil {
-		return ocispec.Descriptor{}, 0, err
-	}
-	size := desc.Size + config.Size
+	c := Composed{raw: raw, Descriptor: ocispec.Descriptor{
+		MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw)),
+	}}
+	c.Size = c.Descriptor.Size + config.Size
 	for _, layer := range manifest.Layers {
-		size += layer.Size
+		c.Size += layer.Size
 	}
-	return desc, size, nil
+	return c, nil
+}
+
+// Publish stores the manifest. From here on others can find the package.
+func (d *Destination) Publish(ctx context.Context, c Composed) error {
+	_, err := d.Manifest(ctx, c.Descriptor.MediaType, c.raw)
+	return err
 }

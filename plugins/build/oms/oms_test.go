@@ -53,7 +53,7 @@ func small() Model {
 func TestSignFollowsTheSpecification(t *testing.T) {
 	t.Parallel()
 	key, public := newKey(t)
-	b, err := Sign(key, small())
+	b, err := Sign(t.Context(), key, small())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func plain(t *testing.T, raw []byte) any {
 func TestVerifyAndCompare(t *testing.T) {
 	t.Parallel()
 	key, public := newKey(t)
-	b, err := Sign(key, small())
+	b, err := Sign(t.Context(), key, small())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestShards(t *testing.T) {
 		t.Error("a file that became shorter has shards")
 	}
 	key, public := newKey(t)
-	b, err := Sign(key, Model{Name: "m", Method: Shards, ShardSize: 4, Resources: got})
+	b, err := Sign(t.Context(), key, Model{Name: "m", Method: Shards, ShardSize: 4, Resources: got})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestSignRefuses(t *testing.T) {
 		"no digest":        {Method: Files, Resources: []Resource{File("x", "sha256:abc")}},
 		"a colon in shard": {Method: Shards, ShardSize: 4, Resources: []Resource{file("a:b:0:4", "1")}},
 	} {
-		if _, err := Sign(key, m); err == nil {
+		if _, err := Sign(t.Context(), key, m); err == nil {
 			t.Errorf("%s was signed", name)
 		}
 	}

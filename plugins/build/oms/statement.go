@@ -2,6 +2,7 @@ package oms
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -42,16 +43,12 @@ type serialization struct {
 }
 
 // Sign makes the signature of a model: a sigstore bundle.
-func Sign(key bundle.Key, m Model) (bundle.Bundle, error) {
+func Sign(ctx context.Context, signer bundle.Signer, m Model) (bundle.Bundle, error) {
 	statement, err := m.statement()
 	if err != nil {
 		return bundle.Bundle{}, fmt.Errorf("sign model: %w", err)
 	}
-	public, err := key.Public()
-	if err != nil {
-		return bundle.Bundle{}, fmt.Errorf("sign model: %w", err)
-	}
-	return bundle.Seal(key, statement, public.ModelHint())
+	return signer.Sign(ctx, statement, bundle.PublicKey.ModelHint)
 }
 
 // statement is what is signed. Resources are sorted by name.
