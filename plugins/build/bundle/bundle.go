@@ -97,6 +97,22 @@ func (k Key) Envelope(statement []byte) (Envelope, error) {
 	}, nil
 }
 
+// Certify makes a bundle of an envelope whose key has a certificate, given in DER
+// form, and of the entry in a transparency log that says when it was there.
+func Certify(e Envelope, certificate []byte, entry json.RawMessage) (Bundle, error) {
+	held, err := json.Marshal(struct {
+		RawBytes []byte `json:"rawBytes"`
+	}{certificate})
+	if err != nil {
+		return Bundle{}, fmt.Errorf("encode certificate: %w", err)
+	}
+	return encode(document{
+		MediaType: MediaType,
+		Material:  material{Certificate: held, TlogEntries: []json.RawMessage{entry}},
+		Envelope:  e,
+	})
+}
+
 func encode(d document) (Bundle, error) {
 	raw, err := json.Marshal(d)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -26,6 +27,25 @@ const (
 
 // Key is a private key that signs.
 type Key struct{ private *ecdsa.PrivateKey }
+
+// NewKey makes a key on P-256.
+func NewKey() (Key, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Key{}, fmt.Errorf("make a key: %w", err)
+	}
+	return Key{private: private}, nil
+}
+
+// Request is a request for a certificate, in PEM: that it is signed proves that
+// whoever asks has the key. It names nobody.
+func (k Key) Request() ([]byte, error) {
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, k.private)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate request: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
+}
 
 // ParseKey reads a private key: PKCS#8 or SEC 1, or what `cosign
 // generate-key-pair` writes, which needs the password. It is an elliptic-curve

@@ -50,6 +50,12 @@ func publicOf(key *ecdsa.PublicKey) (PublicKey, error) {
 	return PublicKey{key: key, der: der}, nil
 }
 
+// Equal reports whether it is the key of a certificate.
+func (p PublicKey) Equal(other any) bool {
+	key, ok := other.(*ecdsa.PublicKey)
+	return ok && p.key.Equal(key)
+}
+
 // PEM is the key in its canonical form.
 func (p PublicKey) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: p.der})

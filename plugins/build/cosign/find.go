@@ -48,6 +48,8 @@ type Found struct {
 	// PredicateType is what it claims to say; that of PredicateType for a
 	// signature, in either layout.
 	PredicateType string
+	// Bundle is that of cosign 3; its Raw is empty for the layout before.
+	Bundle bundle.Bundle
 	// Statement and Envelope are those of a bundle: what may be signed, and the DSSE
 	// envelope that it is in, encoded.
 	Statement, Envelope []byte
@@ -122,7 +124,7 @@ func readBundle(ctx context.Context, store Store, desc ocispec.Descriptor, subje
 	}
 	return Found{
 		Format: FormatBundle, Manifest: desc.Digest, PredicateType: statement.PredicateType,
-		Statement: b.Unverified(), Envelope: envelope, subject: subject, verify: b.Verify,
+		Bundle: b, Statement: b.Unverified(), Envelope: envelope, subject: subject, verify: b.Verify,
 	}, nil
 }
 

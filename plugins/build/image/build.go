@@ -31,7 +31,7 @@ func (Builder) Build(ctx context.Context, req sdk.Request, out *sdk.Emitter) (sd
 
 func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, out *sdk.Emitter) (sdk.Outputs, error) {
 	config := req.Config
-	signer, err := signing.Open(config)
+	signer, err := signing.Open(ctx, config)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func build(ctx context.Context, tree *workspace.Tree, req sdk.Request, out *sdk.
 	if err != nil {
 		return nil, refuse("bad_configuration", "the argument kinds cannot be used", "", err)
 	}
-	signer, err := signing.Open(req.Config)
+	signer, err := signing.Open(ctx, req.Config)
 	if err != nil {
 		return nil, err
 	}

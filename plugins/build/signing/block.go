@@ -26,8 +26,9 @@ func ModelBlock() sdk.NestedBlock {
 func block(description string, more ...sdk.Attribute) sdk.NestedBlock {
 	return sdk.NestedBlock{Name: blockName, Nesting: sdk.NestingSingle, Block: sdk.Block{
 		Description: description,
+		Blocks:      []sdk.NestedBlock{keylessBlock()},
 		Attributes: append([]sdk.Attribute{
-			{Name: "key", Type: cty.String, Required: true, Description: "Private key, as `secret(\"…\")`: PEM of an elliptic-curve key on P-256, P-384 or P-521, by PKCS#8 or SEC 1, or what `cosign generate-key-pair` writes."},
+			{Name: "key", Type: cty.String, Description: "Private key, as `secret(\"…\")`: PEM of an elliptic-curve key on P-256, P-384 or P-521, by PKCS#8 or SEC 1, or what `cosign generate-key-pair` writes. It, or a block `keyless`, is needed."},
 			{Name: "password", Type: cty.String, Description: "Password of a key that cosign has encrypted, as `secret(\"…\")`."},
 		}, more...),
 	}}
@@ -55,12 +56,28 @@ func Validate(config sdk.Config) sdk.Diagnostics {
 	if !ok {
 		return nil
 	}
+	validateKey(&diags, b)
+	_, certified := b.Block(keylessName)
+	switch {
+	case certified && (b.Set("key") || b.Set("password")):
+		diags.AddError(sdk.At(sdk.Attr(blockName), sdk.Attr(keylessName)), "two ways to sign", "A package is signed with a key, or with a certificate. Leave out key and password, or the block keyless.")
+	case certified:
+		validateKeyless(&diags, b)
+	case b.Known("key") && b.Known(keylessName) && !b.Set("key"):
+		diags.AddError(sdk.At(sdk.Attr(blockName)), "nothing to sign with", "Name a key, key = secret(\"…\"), or have one certified with a block keyless.")
+	}
+	if m := method(b); m != oms.Files && m != oms.Shards {
+		diags.AddError(sdk.At(sdk.Attr(blockName), sdk.Attr("method")), "unknown method", fmt.Sprintf("%q is not \"files\" or \"shards\".", m))
+	}
+	return diags
+}
+
+func validateKey(diags *sdk.Diagnostics, b sdk.Config) {
 	at := func(name string) sdk.Path { return sdk.At(sdk.Attr(blockName), sdk.Attr(name)) }
 	clear := false
 	for _, name := range []string{"key", "password"} {
-		if b.Set(name) && !b.Get(name).IsMarked() {
+		if inClear(diags, b, name, at(name)) {
 			clear = true
-			diags.AddError(at(name), "a secret in clear", fmt.Sprintf("Whoever sees the pipeline, or its plan, sees it. Have the operator name it as a secret, and write %s = secret(\"…\").", name))
 		}
 	}
 	if !clear && b.Set("key") && b.Known("password") {
@@ -68,10 +85,15 @@ func Validate(config sdk.Config) sdk.Diagnostics {
 			diags.AddError(at("key"), "unusable signing key", sentence(err))
 		}
 	}
-	if m := method(b); m != oms.Files && m != oms.Shards {
-		diags.AddError(at("method"), "unknown method", fmt.Sprintf("%q is not \"files\" or \"shards\".", m))
+}
+
+// inClear reports a secret that is written into the pipeline.
+func inClear(diags *sdk.Diagnostics, b sdk.Config, name string, at sdk.Path) bool {
+	if !b.Set(name) || b.Get(name).IsMarked() {
+		return false
 	}
-	return diags
+	diags.AddError(at, "a secret in clear", fmt.Sprintf("Whoever sees the pipeline, or its plan, sees it. Have the operator name it as a secret, and write %s = secret(\"…\").", name))
+	return true
 }
 
 // method is the method of a model signature; that of images has none.

@@ -116,7 +116,8 @@ func (s Signed) Annotate(notes map[string]string) {
 		}
 		words += m.word
 	}
-	notes[sdk.AnnotationSignatures], notes[sdk.AnnotationSigner] = words, s.signer.public.Fingerprint()
+	notes[sdk.AnnotationSignatures] = words
+	s.signer.who.Annotate(notes)
 }
 
 // Emit tells the runner and people.
@@ -129,7 +130,7 @@ func (s Signed) Emit(out *sdk.Emitter) {
 		if m.word == "" {
 			what = "statement " + m.stated.PredicateType
 		}
-		fmt.Fprintf(out.Stdout(), "%s  %s by the key %s\n", m.manifest.Digest, what, s.signer.public.Fingerprint())
+		fmt.Fprintf(out.Stdout(), "%s  %s by %s\n", m.manifest.Digest, what, s.signer.who)
 	}
 }
 

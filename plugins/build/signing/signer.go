@@ -15,7 +15,7 @@ import (
 // Signer signs as a configuration wants. A nil Signer signs nothing.
 type Signer struct {
 	by     bundle.Signer
-	public bundle.PublicKey
+	who    Who
 	method oms.Method
 
 	mu    sync.Mutex
@@ -23,11 +23,18 @@ type Signer struct {
 }
 
 // Open reads the block; without one the Signer is nil. It is called before
-// anything is stored, so that a wrong password costs no upload.
-func Open(config sdk.Config) (*Signer, error) {
+// anything is stored, so that a wrong password, or token, costs no upload.
+func Open(ctx context.Context, config sdk.Config) (*Signer, error) {
 	b, ok := config.Block(blockName)
 	if !ok {
 		return nil, nil //nolint:nilnil // documented: nothing is to be signed
+	}
+	if certified, ok := b.Block(keylessName); ok {
+		by, err := openKeyless(ctx, certified)
+		if err != nil {
+			return nil, err
+		}
+		return &Signer{by: by, who: Who{Identity: by.Identity()}, method: method(b)}, nil
 	}
 	key, err := bundle.ParseKey([]byte(b.String("key")), []byte(b.String("password")))
 	if err != nil {
@@ -37,7 +44,7 @@ func Open(config sdk.Config) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{by: key, public: public, method: method(b)}, nil
+	return &Signer{by: key, who: Who{Key: public.Fingerprint()}, method: method(b)}, nil
 }
 
 // Add has a file covered by the model signature. Digest and content are those of
