@@ -153,10 +153,16 @@ func (f Found) Verify(key bundle.PublicKey) (bundle.Statement, error) {
 	if err != nil {
 		return bundle.Statement{}, err
 	}
+	return f.About(raw)
+}
+
+// About returns a statement that was verified, when it is about the manifest that
+// was asked for.
+func (f Found) About(verified []byte) (bundle.Statement, error) {
 	if f.Format == FormatSignature {
-		return simpleStatement(raw, f.subject)
+		return simpleStatement(verified, f.subject)
 	}
-	s, err := bundle.ParseStatement(raw)
+	s, err := bundle.ParseStatement(verified)
 	if err != nil {
 		return bundle.Statement{}, err
 	}

@@ -20,13 +20,14 @@ func Block() sdk.NestedBlock {
 	return sdk.NestedBlock{Name: blockName, Nesting: sdk.NestingSingle, Block: sdk.Block{
 		Description: "Has the package refused unless it is signed, before anything is unpacked. Without it nobody vouches for the package but whoever has written down its digest.",
 		Attributes:  Attributes(),
+		Blocks:      []sdk.NestedBlock{keylessBlock()},
 	}}
 }
 
 // Attributes are the arguments of the block.
 func Attributes() []sdk.Attribute {
 	return []sdk.Attribute{
-		{Name: "keys", Type: cty.List(cty.String), Required: true, Description: "Public keys whose signatures count, each in PEM: `[file(\"release.pub\")]`. They are on P-256, P-384 or P-521. One of them has to have signed."},
+		{Name: "keys", Type: cty.List(cty.String), Description: "Public keys whose signatures count, each in PEM: `[file(\"release.pub\")]`. They are on P-256, P-384 or P-521. One of them has to have signed. They, or a block `keyless`, are needed."},
 		{Name: "signatures", Type: cty.List(cty.String), Description: "What has to be signed: `cosign` (the manifest, by cosign 3 or before), `oms` (the files, by OpenSSF Model Signing 1.0), or both. Default: `[\"cosign\"]`."},
 	}
 }
@@ -49,8 +50,14 @@ func ValidateAttributes(b sdk.Config, at sdk.Path) sdk.Diagnostics {
 			diags.AddError(below(sdk.Attr("keys"), sdk.Index(i)), "unusable public key", err.Error())
 		}
 	}
-	if b.Set("keys") && len(b.Strings("keys")) == 0 {
-		diags.AddError(below(sdk.Attr("keys")), "nobody to trust", "Name the public key of whoever signs the package: keys = [file(\"release.pub\")].")
+	_, certified := b.Block(keylessName)
+	switch {
+	case certified && b.Set("keys"):
+		diags.AddError(below(sdk.Attr(keylessName)), "two ways to trust", "Signatures count by key, or by identity. Leave out keys, or the block keyless.")
+	case certified:
+		validateKeyless(&diags, b, below)
+	case b.Set("keys") && len(b.Strings("keys")) == 0, b.Known("keys") && b.Known(keylessName) && !b.Set("keys"):
+		diags.AddError(below(sdk.Attr("keys")), "nobody to trust", "Name the public key of whoever signs the package, keys = [file(\"release.pub\")], or an identity in a block keyless.")
 	}
 	for i, word := range b.Strings("signatures") {
 		if word != signing.WordCosign && word != signing.WordModel {
@@ -86,17 +93,11 @@ func Open(config sdk.Config) (*Demand, error) {
 
 // OpenAttributes reads the arguments where a component has them itself.
 func OpenAttributes(b sdk.Config) (*Demand, error) {
-	d := &Demand{}
-	for _, text := range b.Strings("keys") {
-		key, err := parseKey(text)
-		if err != nil {
-			return nil, unusable(err)
-		}
-		d.keys = append(d.keys, key)
+	vouchers, err := openVouchers(b)
+	if err != nil {
+		return nil, err
 	}
-	if len(d.keys) == 0 {
-		return nil, unusable(errors.New("there is none"))
-	}
+	d := &Demand{vouchers: vouchers}
 	words := b.Strings("signatures")
 	for _, word := range words {
 		d.cosign = d.cosign || word == signing.WordCosign
@@ -109,6 +110,28 @@ func OpenAttributes(b sdk.Config) (*Demand, error) {
 		return nil, unusable(fmt.Errorf("%q are no signatures", words))
 	}
 	return d, nil
+}
+
+func openVouchers(b sdk.Config) ([]voucher, error) {
+	if block, ok := b.Block(keylessName); ok {
+		by, err := openKeyless(block)
+		if err != nil {
+			return nil, err
+		}
+		return []voucher{by}, nil
+	}
+	var out []voucher
+	for _, text := range b.Strings("keys") {
+		key, err := parseKey(text)
+		if err != nil {
+			return nil, unusable(err)
+		}
+		out = append(out, holder{key})
+	}
+	if len(out) == 0 {
+		return nil, unusable(errors.New("there is none"))
+	}
+	return out, nil
 }
 
 func unusable(err error) error {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/stagegate/stagegate/plugins/build/bundle"
 	"github.com/stagegate/stagegate/plugins/build/cosign"
 	"github.com/stagegate/stagegate/plugins/build/oms"
 	"github.com/stagegate/stagegate/plugins/build/refusal"
@@ -17,7 +16,7 @@ import (
 
 // Demand is what has to be signed, and by whom. A nil Demand asks for nothing.
 type Demand struct {
-	keys          []bundle.PublicKey // each counts
+	vouchers      []voucher // each counts
 	cosign, model bool
 }
 
@@ -55,17 +54,16 @@ func (d *Demand) findManifest(found []cosign.Found, v *Vouched) error {
 		if f.PredicateType != cosign.PredicateType {
 			continue
 		}
-		var why error
-		for _, key := range d.keys {
-			_, err := f.Verify(key)
-			if err == nil {
-				v.Manifest = true
-				v.counted = append(v.counted, counted{signing.WordCosign, key.Fingerprint(), f})
-				return nil
-			}
-			why = telling(why, err)
+		by, statement, err := first(d.vouchers, f)
+		if err == nil {
+			_, err = f.About(statement)
 		}
-		refused = append(refused, fmt.Errorf("%s (%s): %w", short(f.Manifest), f.Format, why))
+		if err == nil {
+			v.Manifest = true
+			v.counted = append(v.counted, counted{signing.WordCosign, by.who(), f})
+			return nil
+		}
+		refused = append(refused, err)
 	}
 	return d.refuse(v.subject, "cosign signature", refused)
 }
@@ -78,19 +76,16 @@ func (d *Demand) findModels(found []cosign.Found, v *Vouched) error {
 		if f.PredicateType != oms.PredicateType || f.Format != cosign.FormatBundle {
 			continue
 		}
-		var why error
-		for _, key := range d.keys {
-			m, err := modelOf(f, key)
-			if err == nil {
-				v.models = append(v.models, model{m, counted{signing.WordModel, key.Fingerprint(), f}})
-				why = nil
-				break
-			}
-			why = telling(why, err)
+		by, statement, err := first(d.vouchers, f)
+		var m oms.Model
+		if err == nil {
+			m, err = oms.Parse(statement)
 		}
-		if why != nil {
-			refused = append(refused, fmt.Errorf("%s: %w", short(f.Manifest), why))
+		if err != nil {
+			refused = append(refused, err)
+			continue
 		}
+		v.models = append(v.models, model{m, counted{signing.WordModel, by.who(), f}})
 	}
 	if len(v.models) > 0 {
 		return nil
@@ -98,31 +93,15 @@ func (d *Demand) findModels(found []cosign.Found, v *Vouched) error {
 	return d.refuse(v.subject, "model signature", refused)
 }
 
-func modelOf(f cosign.Found, key bundle.PublicKey) (oms.Model, error) {
-	statement, err := f.Signed(key)
-	if err != nil {
-		return oms.Model{}, err
-	}
-	return oms.Parse(statement)
-}
-
-// telling keeps what says most: that a signature is of another key says least.
-func telling(before, now error) error {
-	if before != nil && errors.Is(now, bundle.ErrOtherKey) {
-		return before
-	}
-	return now
-}
-
 // maxRefused bounds how many signatures a message names.
 const maxRefused = 5
 
 func (d *Demand) refuse(subject digest.Digest, what string, refused []error) error {
-	prints := make([]string, len(d.keys))
-	for i, key := range d.keys {
-		prints[i] = key.Fingerprint()
+	names := make([]string, len(d.vouchers))
+	for i, v := range d.vouchers {
+		names[i] = v.who().String()
 	}
-	wanted := fmt.Sprintf("Wanted is a %s by %s.", what, strings.Join(prints, " or "))
+	wanted := fmt.Sprintf("Wanted is a %s by %s.", what, strings.Join(names, " or "))
 	if len(refused) == 0 {
 		return &sdk.Failure{
 			Summary: "the package has no " + what, Class: "unsigned", Cause: fmt.Errorf("none is attached to %s", subject),
@@ -135,7 +114,7 @@ func (d *Demand) refuse(subject digest.Digest, what string, refused []error) err
 	}
 	return &sdk.Failure{
 		Summary: "no " + what + " of the package counts", Class: "signature_refused", Cause: shown,
-		Detail: wanted + " Find out who has signed it before you trust another key. Nothing of it was used.",
+		Detail: wanted + " Find out who has signed it before you trust another key or identity. Nothing of it was used.",
 	}
 }
 

@@ -37,7 +37,7 @@ type model struct {
 // counted is a signature that counts.
 type counted struct {
 	word   string
-	signer string
+	signer signing.Who
 	found  cosign.Found
 }
 
@@ -154,7 +154,7 @@ func (v *Vouched) Annotate(notes map[string]string) {
 	if v == nil {
 		return
 	}
-	words, signers := make(map[string]bool), make(map[string]bool)
+	words, signers := make(map[string]bool), make(map[signing.Who]bool)
 	for _, c := range v.counted {
 		words[c.word], signers[c.signer] = true, true
 	}
@@ -162,7 +162,7 @@ func (v *Vouched) Annotate(notes map[string]string) {
 		[]string{signing.WordModel, signing.WordCosign}, func(w string) bool { return !words[w] }), " ")
 	for signer := range signers {
 		if len(signers) == 1 {
-			notes[sdk.AnnotationSigner] = signer
+			signer.Annotate(notes)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (v *Vouched) Emit(out *sdk.Emitter) {
 		return
 	}
 	for _, c := range v.counted {
-		fmt.Fprintf(out.Stdout(), "%s  %s signature by the key %s verified\n", c.found.Manifest, c.word, c.signer)
+		fmt.Fprintf(out.Stdout(), "%s  %s signature by %s verified\n", c.found.Manifest, c.word, c.signer)
 		if c.found.Envelope == nil {
 			continue // of the older layout
 		}

@@ -36,7 +36,7 @@ func parameterMeaning() map[string]string {
 		"allowed_algorithms":      "Algorithms that weights may be encrypted with.",
 		"allowed_builders":        "Builders, as provenance names them, that images and models may come from. Empty: any that is known.",
 		"allowed_keys":            "For each environment, the keys that may open weights there: fingerprints of recipients, names of keys of a KMS.",
-		"allowed_signers":         "Public keys, as `sha256:` and their digest, whose signatures count. Empty: any that is known.",
+		"allowed_signers":         "Whose signatures count: public keys, as `sha256:` and their digest, and identities of certificates, as issuer, space and identity. Empty: any that is known.",
 		"allowed_sources":         "Repositories, as provenance names them, that images and models may be built from. Empty: any that is known.",
 		"change_windows":          "For each environment, a list of `{days, from, to}` in UTC, such as `{days = [\"Monday\"], from = \"08:00\", to = \"16:00\"}`. An environment that is not there may change at any time.",
 		"deployers":               "For each environment, who may deploy: accounts, and `group:<name>`.",
