@@ -15,6 +15,7 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	bin := binaries(t)
 	cluster := startCluster(t, filepath.Join(bin, "devcluster"))
+	signers := startSigners(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -25,6 +26,7 @@ func TestScripts(t *testing.T) {
 			"decision": cmdDecision,
 			"exited":   cmdExited,
 			"exits":    cmdExits,
+			"keyless":  signers.cmdKeyless,
 			"newkey":   cmdNewKey,
 			"nobody":   cmdNobody,
 			"signal":   cmdSignal,

@@ -45,7 +45,7 @@ func Open(ctx context.Context, opts Options) (*Signer, error) {
 	if err := usable(opts.Token, time.Now()); err != nil {
 		return nil, &sdk.Failure{
 			Summary: "the identity token cannot be used", Class: "token_unusable", Cause: err,
-			Detail: "Have a new one made for this run. It has to be good until everything is packed. Nothing was published.",
+			Detail: "Have a new one made for this run. Nothing was published.",
 		}
 	}
 	transport, err := newTransport(opts.Authorities)
