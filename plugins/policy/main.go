@@ -1,8 +1,10 @@
-// Command runner-plugin-policy is the first-party plugin of policies.
+// Command runner-plugin-policy is the first-party plugin of policies, and of
+// the tests of their rules.
 package main
 
 import (
 	"github.com/stagegate/stagegate/plugins/policy/opa"
+	"github.com/stagegate/stagegate/plugins/policy/tests"
 	"github.com/stagegate/stagegate/sdk"
 )
 
@@ -13,5 +15,6 @@ func plugin() sdk.Plugin {
 		Name:     "policy",
 		Version:  sdk.Version,
 		Policies: []sdk.Policy{opa.New()},
+		Testers:  []sdk.Tester{tests.Component{}},
 	}
 }

@@ -26,15 +26,20 @@ func readData(files bundleFiles, parameters map[string]json.RawMessage) (map[str
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
-		at := strings.Split(path.Dir(name), "/")
-		if at[0] == "." {
-			at = nil
-		}
-		if err := merge(root, at, value); err != nil {
+		if err := merge(root, folders(name), value); err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
 	}
 	return root, setParameters(root, parameters)
+}
+
+// folders are those that a file is in: they name the place of its data.
+func folders(name string) []string {
+	at := strings.Split(path.Dir(name), "/")
+	if at[0] == "." {
+		return nil
+	}
+	return at
 }
 
 func decodeData(name string, data []byte) (map[string]any, error) {

@@ -39,7 +39,7 @@ func builtin() bundleFiles {
 	files := bundleFiles{}
 	root, err := fs.Sub(embedded, "bundle")
 	if err == nil {
-		err = files.walk(root)
+		err = files.walk(root, counts)
 	}
 	if err != nil {
 		return nil
@@ -47,9 +47,12 @@ func builtin() bundleFiles {
 	return files
 }
 
-// readBundle reads a folder or tarball below dir. Nothing outside dir is read,
-// whatever links say.
-func readBundle(dir, name string) (bundleFiles, error) {
+// readBundle reads what is evaluated of a folder or tarball below dir.
+func readBundle(dir, name string) (bundleFiles, error) { return readFiles(dir, name, counts) }
+
+// readFiles reads the files that are wanted of a folder or tarball below dir.
+// Nothing outside dir is read, whatever links say.
+func readFiles(dir, name string, wanted func(name string) bool) (bundleFiles, error) {
 	relative := name
 	if filepath.IsAbs(name) {
 		var err error
@@ -73,7 +76,7 @@ func readBundle(dir, name string) (bundleFiles, error) {
 			return nil, err
 		}
 		defer func() { _ = below.Close() }()
-		return files, files.walk(below.FS())
+		return files, files.walk(below.FS(), wanted)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is neither a folder nor a file")
@@ -83,10 +86,10 @@ func readBundle(dir, name string) (bundleFiles, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return files, files.untar(f)
+	return files, files.untar(f, wanted)
 }
 
-func (b bundleFiles) walk(root fs.FS) error {
+func (b bundleFiles) walk(root fs.FS, wanted func(name string) bool) error {
 	entries := 0
 	return fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -101,7 +104,7 @@ func (b bundleFiles) walk(root fs.FS) error {
 			}
 			return nil
 		}
-		if !counts(name) {
+		if !wanted(name) {
 			return nil
 		}
 		if !d.Type().IsRegular() {
@@ -115,7 +118,7 @@ func (b bundleFiles) walk(root fs.FS) error {
 	})
 }
 
-func (b bundleFiles) untar(r io.Reader) error {
+func (b bundleFiles) untar(r io.Reader, wanted func(name string) bool) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
 		return fmt.Errorf("it is no gzipped tarball: %w", err)
@@ -133,7 +136,7 @@ func (b bundleFiles) untar(r io.Reader) error {
 			return fmt.Errorf("it has more than %d entries", maxEntries)
 		}
 		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
-		if !counts(name) || header.Typeflag == tar.TypeDir {
+		if !wanted(name) || header.Typeflag == tar.TypeDir {
 			continue
 		}
 		if header.Typeflag != tar.TypeReg {

@@ -82,7 +82,7 @@ func parseModules(files bundleFiles) (map[string]*ast.Module, error) {
 
 // prepare compiles strictly and prepares one query for all results.
 func prepare(ctx context.Context, modules map[string]*ast.Module, data map[string]any, documents []document) (rego.PreparedEvalQuery, error) {
-	compiler := ast.NewCompiler().WithStrict(true).WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1)
+	compiler := Compiler()
 	if compiler.Compile(modules); compiler.Failed() {
 		return rego.PreparedEvalQuery{}, compiler.Errors
 	}

@@ -22,6 +22,13 @@ test_images_pinned_missing if release.objects_to("images_pinned", release.withou
 test_registry_tls_pass if {
 	release.passes("registry_tls", data.release)
 	release.passes("registry_tls", release.put("/artifacts/0/registry/tls/value", "1.2"))
+	# What never left this machine was not pushed anywhere.
+	every place in ["blob:sha256:22", "oci-layout:out/digits"] {
+		release.passes("registry_tls", json.patch(release.artifacts_only, [
+			{"op": "replace", "path": "/artifacts/0/location", "value": place},
+			{"op": "replace", "path": "/artifacts/0/registry", "value": {}},
+		]))
+	}
 	release.passes("registry_tls", json.patch(data.release, [
 		{"op": "replace", "path": release.container("/image"), "value": concat("@", ["nvcr.io/nim/server", digest])},
 		{"op": "replace", "path": "/registry/hosts", "value": {

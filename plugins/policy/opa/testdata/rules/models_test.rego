@@ -55,6 +55,8 @@ test_weights_safetensors_missing if {
 test_evals_passed_pass if {
 	release.passes("evals_passed", data.release)
 	release.passes("evals_passed", release.put("/evals/0/thresholds/0/max", 1))
+	# A bound from above alone is a bound.
+	release.passes("evals_passed", release.put("/evals/0/thresholds/0", {"metric": "accuracy", "min": null, "max": 1, "met": true}))
 }
 
 test_evals_passed_fail if {
