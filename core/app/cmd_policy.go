@@ -8,11 +8,11 @@ import (
 func (a *app) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Explain decisions, and make them again",
+		Short: "Explain decisions, make them again, and test rules",
 		Args:  knownCommand,
 		RunE:  showHelp,
 	}
-	cmd.AddCommand(a.policyEvalCommand(), a.policyExplainCommand(), a.policyInputCommand())
+	cmd.AddCommand(a.policyEvalCommand(), a.policyExplainCommand(), a.policyInputCommand(), a.policyTestCommand())
 	return cmd
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -190,11 +189,7 @@ func (a *app) replay(ctx context.Context, bundle string, input []byte) (d *event
 // bundlePolicy is policy.opa with a bundle that a user has named.
 func bundlePolicy(bundle string) (gate.Policy, error) {
 	if !strings.Contains(bundle, "://") {
-		path, err := filepath.Abs(bundle)
-		if err == nil {
-			// The policy opens it below the root folder, out of which no link leads.
-			path, err = filepath.EvalSymlinks(path)
-		}
+		path, err := wholePath(bundle)
 		if err != nil {
 			return gate.Policy{}, usage(fmt.Errorf("find the bundle: %w", err))
 		}

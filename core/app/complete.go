@@ -69,6 +69,8 @@ func argumentCompleter(use string, place int) completer {
 		return completeStagesOfRun
 	case "COMPONENT":
 		return completeComponents
+	case "BUNDLE":
+		return completeFiles
 	case "REPOSITORY":
 		return completeFolders
 	default:

@@ -40,6 +40,7 @@ func answers() []answer {
 		{"runner plan", preview.Preview{}, false, "What a run would do."},
 		{"runner policy eval", policyEvaluation{}, false, "A decision that was made again."},
 		{"runner policy explain", decisionList{}, false, "What each decision of a run rests on."},
+		{"runner policy test", testedRules{}, false, "What a bundle's tests came to, and what they reach."},
 		{"runner reject", voteReport{}, false, "What was recorded."},
 		{"runner resume", event.Event{}, true, "What happens, as in `runner run`. A run that has succeeded has one line that says so: `schema`, `run`, `status`."},
 		{"runner run", event.Event{}, true, "What happens, one event a line, as it is recorded. The first line has the version: `{\"type\":\"version\",\"schema\":1, …}`."},
