@@ -20,22 +20,30 @@ const (
 	silence = 15 * time.Minute
 )
 
-// sweep removes Jobs of the namespace that have outlived their runners: those of
+// earlier lists the Jobs of the namespace. It is called before the Job of this
+// session is made: what a later attempt at the stage makes is not in the list, so
+// an attempt that is slow to sweep takes nothing from the one that replaces it.
+// Without an answer there is nothing to sweep, and the next session does it.
+func (s *session) earlier(ctx context.Context) []kube.Object {
+	jobs, err := s.client.List(ctx, "Job", s.spec.Namespace, job.Selector)
+	if err != nil {
+		return nil
+	}
+	return jobs
+}
+
+// sweep removes those of some Jobs that have outlived their runners: those of
 // earlier attempts at this stage, of processes of this machine that are dead, and
 // those that nobody has looked after for a while. Times are the server's, so that
 // no clock of ours matters. What cannot be removed is for the next time.
-func (s *session) sweep(ctx context.Context, made kube.Object) {
-	jobs, err := s.client.List(ctx, "Job", s.spec.Namespace, job.Selector)
-	if err != nil {
-		return
-	}
+func (s *session) sweep(ctx context.Context, jobs []kube.Object, made kube.Object) {
 	me, err := owner.Self()
 	if err != nil {
 		return
 	}
 	now := created(made)
 	for _, o := range jobs {
-		if o.Text("metadata", "uid") == s.uid || !s.left(o, me, now) {
+		if !s.left(o, me, now) {
 			continue
 		}
 		if s.client.Delete(ctx, o.Ref(), o.Text("metadata", "uid")) == nil {

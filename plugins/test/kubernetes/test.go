@@ -47,11 +47,12 @@ func (s *session) run(ctx context.Context, hidden map[string]string) (job.State,
 		return job.State{}, err
 	}
 	defer s.remove(ctx)
+	earlier := s.earlier(ctx)
 	made, err := s.make(ctx, hidden)
 	if err != nil {
 		return job.State{}, err
 	}
-	s.sweep(ctx, made)
+	s.sweep(ctx, earlier, made)
 	ctx, stop := context.WithCancelCause(ctx)
 	var keeping sync.WaitGroup
 	keeping.Go(func() { s.keep(ctx) })
